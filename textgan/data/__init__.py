@@ -1,0 +1,1 @@
+"""Text becomes ids once, here, and flows on as one type: ``Sequences``."""

@@ -1,0 +1,53 @@
+"""What every discriminator is: texts in, logits of "this is real" out."""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from textgan import runtime
+from textgan.data.sequences import Sequences
+
+
+class DiscriminatorConfig(PreTrainedConfig):
+    """Vocabulary size, and the options of the recipe's ``discriminator`` section."""
+
+    model_type = "textgan_discriminator"
+
+    vocab_size: int = 0
+    options: dict[str, Any] | None = None
+
+
+class Discriminator(PreTrainedModel):
+    """A judge of texts. A subclass gives ``features``, ``head`` and ``output_parameters``."""
+
+    Options: ClassVar[type[BaseModel]]
+    config: DiscriminatorConfig
+    row_bytes: int
+    """Memory that one text takes on its way through, in bytes (about)."""
+
+    def features(self, s: Sequences) -> Tensor:
+        """(B, F): what matching, leaking and ranking read."""
+        raise NotImplementedError
+
+    def head(self, features: Tensor) -> Tensor:
+        """(B, F) -> logits (B,)."""
+        raise NotImplementedError
+
+    def output_parameters(self) -> list[Tensor]:
+        """The output layer's weights, for penalties on them."""
+        raise NotImplementedError
+
+    def forward(self, s: Sequences) -> Tensor:
+        """Logits d (B,); the probability that a text is real is sigmoid(d)."""
+        return self.head(self.features(s))
+
+    @torch.no_grad()
+    def probability(self, s: Sequences) -> Tensor:
+        """D = sigmoid(d) in [0, 1], (B,), dropout off, no gradient: the reward of a text."""
+        at_once = runtime.rows_at_once(self.row_bytes, s.ids.device)
+        with runtime.evaluating(self):
+            logits = [self(s[i : i + at_once]) for i in range(0, len(s), at_once)]
+        return torch.sigmoid(torch.cat(logits))

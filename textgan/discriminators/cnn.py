@@ -1,0 +1,95 @@
+"""SeqGAN's discriminator: a CNN over word vectors with one highway layer (arXiv 1609.05473, §4)."""
+
+from typing import Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+from torch.nn import init
+
+from textgan.data.sequences import Sequences
+from textgan.discriminators.base import Discriminator, DiscriminatorConfig
+from textgan.features import ConvolutionFeatures
+
+WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
+FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
+
+
+class CNNOptions(BaseModel):
+    """A convolutional discriminator; the defaults are SeqGAN's official ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: Literal["cnn"] = "cnn"
+    """Which discriminator."""
+    embedding_size: int = Field(64, ge=1)
+    """Size of a word vector."""
+    widths: list[int] = WIDTHS
+    """Words under each kind of filter."""
+    filters: list[int] = FILTERS
+    """How many filters of each width."""
+    dropout: float = Field(0.25, ge=0, lt=1)
+    """Share of features dropped while training."""
+    init_std: float = Field(0.1, gt=0)
+    """Standard deviation of the first weights (truncated normal in the official code)."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if len(self.widths) != len(self.filters) or not self.widths:
+            raise ValueError("widths and filters must be lists of one length")
+        if min(self.widths + self.filters) < 1:
+            raise ValueError("widths and filters must be 1 or more")
+        return self
+
+
+class CNNConfig(DiscriminatorConfig):
+    """config.json of a CNN discriminator."""
+
+    model_type = "textgan_cnn"
+
+
+class CNNDiscriminator(Discriminator):
+    """Word vectors, filters, highway, dropout, one logit a text."""
+
+    config_class = CNNConfig
+    Options = CNNOptions
+
+    def __init__(self, config: CNNConfig) -> None:
+        super().__init__(config)
+        o = self.options = CNNOptions.model_validate(config.options)
+        self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
+        self.convolution = ConvolutionFeatures(o.embedding_size, o.widths, o.filters)
+        self.dropout = nn.Dropout(o.dropout)
+        self.output = nn.Linear(self.convolution.size, 1)
+        self.row_bytes = 4 * 10 * max(o.widths) * o.embedding_size
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            init.trunc_normal_(module.weight, std=self.options.init_std)
+            init.constant_(module.bias, 0.1)
+            if module is self.convolution.highway:
+                # The gate starts nearly closed, so that features first pass unchanged.
+                transform, gate = module.bias.chunk(2)
+                init.zeros_(transform)
+                init.constant_(gate, -2.0)
+        elif isinstance(module, nn.Embedding):
+            init.uniform_(module.weight, -1.0, 1.0)
+
+    def embed(self, s: Sequences) -> Tensor:
+        """Ids and relaxed one-hots through one embedding, zero at padding: (B, T, E)."""
+        table = self.embedding.weight
+        embedded = self.embedding(s.ids) if s.soft is None else s.soft @ table
+        return embedded * s.mask[..., None]
+
+    def features(self, s: Sequences) -> Tensor:
+        features: Tensor = self.convolution(self.embed(s), s.lengths)
+        return features
+
+    def head(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.output(self.dropout(features)).squeeze(1)
+        return logits
+
+    def output_parameters(self) -> list[Tensor]:
+        return [self.output.weight, self.output.bias]

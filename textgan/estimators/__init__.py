@@ -1,0 +1,1 @@
+"""How a reward, or a gradient through sampling, is estimated."""

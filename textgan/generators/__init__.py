@@ -1,0 +1,15 @@
+"""Policies over texts. One table of names; transformers' Auto classes know every entry."""
+
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from textgan.generators.base import Generator, GeneratorConfig, State
+from textgan.generators.lstm import LSTMConfig, LSTMGenerator, LSTMOptions
+
+GENERATORS: dict[str, type[Generator]] = {"lstm": LSTMGenerator}
+GeneratorOptions = LSTMOptions
+
+for _generator in GENERATORS.values():
+    AutoConfig.register(_generator.config_class.model_type, _generator.config_class)
+    AutoModelForCausalLM.register(_generator.config_class, _generator)
+
+__all__ = ["GENERATORS", "Generator", "GeneratorConfig", "GeneratorOptions", "LSTMConfig", "State"]

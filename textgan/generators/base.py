@@ -1,0 +1,305 @@
+"""What every generator is: a causal language model with a state, readable by transformers.
+
+Shapes: B texts, T positions, V vocabulary, P prefix tokens. A *state* is a tuple of tensors with
+one row a text along dimension 0, so that it can be indexed, repeated and reordered.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel
+from torch import Tensor
+from transformers import GenerationMixin, LogitsProcessorList, PreTrainedConfig, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from textgan import runtime
+from textgan.data.sequences import Sequences
+
+State = tuple[Tensor, ...]
+NEVER = -1e9
+"""Logit of a token that is never an outcome (padding, ``<bos>``); finite, so that p log p is 0."""
+
+
+@dataclass
+class CausalOutput(ModelOutput):  # type: ignore[misc]
+    """``logits`` (B, T, V), the ``state`` behind the last token, and the loss if labels came."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    state: State | None = None
+
+
+class GeneratorConfig(PreTrainedConfig):
+    """Vocabulary, length and special ids, and the options of the recipe's ``generator`` section."""
+
+    model_type = "textgan"
+
+    vocab_size: int = 0
+    length: int = 0
+    """T: the longest text, its end token included."""
+    never: list[int] | None = None
+    """Ids that are never an outcome."""
+    options: dict[str, Any] | None = None
+
+
+class Generator(PreTrainedModel, GenerationMixin):
+    """A policy over texts. A subclass gives ``initial_state``, ``advance`` and ``hidden``.
+
+    The contract with transformers (tests/generators/test_contract.py): no DynamicCache, a state
+    that is None when ``use_cache`` is off, and that stands still under padding.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+    config: GeneratorConfig
+    main_input_name = "input_ids"
+    _is_stateful = True
+
+    # What a subclass gives
+
+    def initial_state(self, size: int) -> State:
+        """The state before any token, ``<bos>`` included: one row a text."""
+        raise NotImplementedError
+
+    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step: token (B,) -> logits of the next token (B, V) and the state behind it."""
+        raise NotImplementedError
+
+    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
+        raise NotImplementedError
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Outputs (..., H) -> logits (..., V)."""
+        raise NotImplementedError
+
+    # Likelihood
+
+    def shifted(self, s: Sequences) -> Tensor:
+        """What the policy saw before each token: ``<bos>`` and all tokens but the last, (B, T)."""
+        bos = s.ids.new_full((len(s), 1), self.config.bos_token_id)
+        return torch.cat([bos, s.ids[:, :-1]], dim=1)
+
+    def logits(self, s: Sequences) -> Tensor:
+        """Teacher-forced logits of every token: (B, T, V)."""
+        embedded = self.get_input_embeddings()(self.shifted(s))
+        return self.project(self.hidden(embedded, self.initial_state(len(s)))[0])
+
+    def log_prob(self, s: Sequences) -> Tensor:
+        """Teacher-forced log-probability of every token, 0 at padding: (B, T)."""
+        log_prob = F.log_softmax(self.logits(s), dim=-1).gather(2, s.ids[..., None]).squeeze(2)
+        return log_prob * s.mask
+
+    # Sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        size: int,
+        length: int | None = None,
+        *,
+        prefix: Tensor | None = None,
+        logits_processor: LogitsProcessorList | None = None,
+    ) -> Sequences:
+        """Draw ``size`` texts of ``length`` tokens (default: the model's), dropout off.
+
+        Args:
+            size: B.
+            length: T, prefix included.
+            prefix: (B, P) tokens each text begins with.
+            logits_processor: transformers' processors; they get ``<bos>`` and the tokens so far.
+
+        Returns:
+            Sequences with ``given`` (the prefix) and ``log_prob`` of the sampler.
+        """
+        length = length or self.config.length
+        device = self.get_input_embeddings().weight.device
+        given = 0 if prefix is None else prefix.shape[1]
+        begin = torch.full((size, 1), self.config.bos_token_id, device=device)
+        begin = begin if prefix is None else torch.cat([begin, prefix], dim=1)
+        with runtime.evaluating(self):
+            state = self.initial_state(size)
+            for t in range(given + 1):
+                logits, state = self.advance(begin[:, t], state)
+            draws = runtime.uniform(size, length - given, device)
+            ids, log_prob = self.complete(begin, logits, state, draws, logits_processor)
+        chosen = torch.arange(length, device=device) >= given
+        return Sequences(
+            ids=torch.cat([begin[:, 1:], ids], dim=1),
+            eos=self.config.eos_token_id,
+            given=(~chosen).expand(size, length),
+            log_prob=F.pad(log_prob, (given, 0)),
+        )
+
+    @torch.no_grad()
+    def complete(
+        self,
+        begin: Tensor,
+        logits: Tensor,
+        state: State,
+        draws: Tensor,
+        logits_processor: LogitsProcessorList | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Go on from the stored state of a prefix, for as many tokens as there are draws.
+
+        Args:
+            begin: (B, 1 + P) ``<bos>`` and the prefix; a text that ended in it stays ended.
+            logits: (B, V) of the next token, as ``advance`` gave them with ``state``.
+            draws: (B, S) uniform numbers in [0, 1).
+
+        Returns:
+            ids (B, S) and their log-probability (B, S), padding behind ``<eos>``.
+        """
+        at_once = runtime.rows_at_once(logits.shape[1] * logits.element_size(), logits.device)
+        parts = [
+            self._complete(
+                begin[start : start + at_once],
+                logits[start : start + at_once],
+                tuple(part[start : start + at_once] for part in state),
+                draws[start : start + at_once],
+                logits_processor,
+            )
+            for start in range(0, len(begin), at_once)
+        ]
+        ids, log_prob = zip(*parts, strict=True)
+        return torch.cat(ids), torch.cat(log_prob)
+
+    def _complete(
+        self,
+        begin: Tensor,
+        logits: Tensor,
+        state: State,
+        draws: Tensor,
+        logits_processor: LogitsProcessorList | None,
+    ) -> tuple[Tensor, Tensor]:
+        eos, steps = self.config.eos_token_id, draws.shape[1]
+        ids = begin.new_full((len(begin), steps), self.config.pad_token_id or 0)
+        log_prob = logits.new_zeros(len(begin), steps)
+        alive = torch.ones_like(begin[:, 0], dtype=torch.bool)
+        if eos is not None:
+            alive = ~(begin[:, 1:] == eos).any(dim=1)
+        for t in range(steps):
+            if logits_processor:
+                logits = logits_processor(torch.cat([begin, ids[:, :t]], dim=1), logits)
+            token, chosen = draw(logits, draws[:, t])
+            ids[:, t] = torch.where(alive, token, ids[:, t])
+            log_prob[:, t] = torch.where(alive, chosen, 0.0)
+            if eos is not None:
+                alive = alive & (token != eos)
+                # Now and then only: to ask is to wait for the device.
+                if t % 4 == 3 and not alive.any():
+                    break
+            if t + 1 < steps:
+                logits, state = self.advance(token, state)
+        return ids, log_prob
+
+    @staticmethod
+    def select(state: State, rows: Tensor) -> State:
+        """The state of some rows, in that order, repetitions allowed."""
+        return tuple(part.index_select(0, rows) for part in state)
+
+    # transformers
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        state: State | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        return_dict: bool | None = None,
+        **_: Any,
+    ) -> CausalOutput | tuple[Any, ...]:
+        """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``."""
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        size, length = inputs_embeds.shape[:2]
+        state = self.initial_state(size) if state is None else state
+        if attention_mask is None:
+            hidden, state = self.hidden(inputs_embeds, state)
+        else:
+            hidden, state = self._masked(inputs_embeds, attention_mask[:, -length:], state)
+        logits = self.project(hidden)
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+        keep = self.config.use_cache if use_cache is None else use_cache
+        output = CausalOutput(loss=loss, logits=logits, state=state if keep else None)
+        return output if return_dict is not False else output.to_tuple()
+
+    def _masked(self, embedded: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
+        """Step by step, the state standing still where the mask is 0 (left padding)."""
+        outputs = []
+        for t in range(embedded.shape[1]):
+            output, moved = self.hidden(embedded[:, t : t + 1], state)
+            real = mask[:, t].bool()
+            state = tuple(
+                torch.where(real.view(-1, *[1] * (new.dim() - 1)), new, old)
+                for new, old in zip(moved, state, strict=True)
+            )
+            outputs.append(output)
+        return torch.cat(outputs, dim=1), state
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        state: State | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        """Only the last token once there is a state."""
+        inputs: dict[str, Any] = {"attention_mask": attention_mask, "use_cache": use_cache}
+        if inputs_embeds is not None and state is None:
+            return {**inputs, "inputs_embeds": inputs_embeds}
+        return {
+            **inputs,
+            "input_ids": input_ids if state is None else input_ids[:, -1:],
+            "state": state,
+        }
+
+    @staticmethod
+    def _reorder_cache(state: State, beam_idx: Tensor) -> State:
+        return Generator.select(state, beam_idx)
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        return False
+
+
+def draw(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """Draw one token a row by inverting the cumulative distribution.
+
+    Args:
+        logits: (B, V).
+        uniform: (B,) in [0, 1).
+
+    Returns:
+        token (B,) and its log-probability (B,).
+
+    torch.multinomial costs 40 times as much on a CPU. The search runs in two levels, over the
+    sums of blocks and then inside one block: passes over (B, V) are what it costs, and a full
+    cumulative sum would be one more.
+    """
+    vocabulary = logits.shape[1]
+    p = torch.softmax(logits, dim=1)
+    block = max(1, round(vocabulary**0.5))
+    whole = vocabulary - vocabulary % block
+    sums = p[:, :whole].view(len(p), -1, block).sum(dim=2)
+    if whole < vocabulary:
+        sums = torch.cat([sums, p[:, whole:].sum(dim=1, keepdim=True)], dim=1)
+    above = sums.cumsum(dim=1)
+    target = uniform[:, None].to(p.dtype) * above[:, -1:]
+    row = torch.searchsorted(above, target, right=True).clamp_(max=sums.shape[1] - 1)
+    tokens = row * block + torch.arange(block, device=p.device)
+    inside = p.gather(1, tokens.clamp(max=vocabulary - 1)) * (tokens < vocabulary)
+    rest = target - (above - sums).gather(1, row)
+    column = torch.searchsorted(inside.cumsum(dim=1), rest, right=True)
+    # Rounding may point just past the last token that has any probability: step back to it.
+    last = ((inside > 0) * torch.arange(block, device=p.device)).amax(dim=1, keepdim=True)
+    column = torch.minimum(column, last)
+    chosen = inside.gather(1, column).log()
+    return (row * block + column).squeeze(1), chosen.squeeze(1)

@@ -1,0 +1,110 @@
+"""The LSTM generator of SeqGAN (Yu et al. 2017, arXiv 1609.05473) and most text GANs since."""
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import init
+
+from textgan.data.sequences import Sequences
+from textgan.generators.base import NEVER, Generator, GeneratorConfig, State
+from textgan.generators.likelihood import token_log_prob
+
+
+class LSTMOptions(BaseModel):
+    """A recurrent generator with long short-term memory."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: Literal["lstm"] = "lstm"
+    """Which generator."""
+    embedding_size: int = Field(32, ge=1)
+    """Size of a word vector."""
+    hidden_size: int = Field(32, ge=1)
+    """Units a layer."""
+    layers: int = Field(1, ge=1)
+    """Layers of LSTM, one above the other."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of word vectors' and outputs' elements that are dropped while training."""
+    tied: bool = False
+    """One matrix for word vectors and output; embedding_size must equal hidden_size."""
+    init_std: float = Field(0.1, gt=0)
+    """Standard deviation of the first weights; they are normal, as in SeqGAN's official code."""
+
+
+class LSTMConfig(GeneratorConfig):
+    """config.json of an LSTM generator."""
+
+    model_type = "textgan_lstm"
+
+
+class LSTMGenerator(Generator):
+    """Embedding, LSTM, projection; the state is (h, c), each (B, layers, H)."""
+
+    config_class = LSTMConfig
+    Options = LSTMOptions
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__(config)
+        self.options = LSTMOptions.model_validate(config.options)
+        o = self.options
+        self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
+        self.dropout = nn.Dropout(o.dropout)
+        self.lstm = nn.LSTM(
+            o.embedding_size,
+            o.hidden_size,
+            num_layers=o.layers,
+            dropout=o.dropout if o.layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.output = nn.Linear(o.hidden_size, config.vocab_size)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.embedding
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.embedding = value
+
+    def get_output_embeddings(self) -> nn.Linear:
+        return self.output
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding | nn.LSTM | nn.Linear):
+            for name, parameter in module.named_parameters():
+                if name.startswith("bias"):
+                    init.zeros_(parameter)
+                else:
+                    init.normal_(parameter, std=self.options.init_std)
+
+    def initial_state(self, size: int) -> State:
+        zeros = self.output.weight.new_zeros(
+            size, self.options.layers, self.options.hidden_size
+        )
+        return zeros, zeros
+
+    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = (part.transpose(0, 1).contiguous() for part in state)
+        output, (h, c) = self.lstm(self.dropout(embedded), (h, c))
+        return self.dropout(output), (h.transpose(0, 1), c.transpose(0, 1))
+
+    def project(self, hidden: Tensor) -> Tensor:
+        return torch.nn.functional.linear(hidden, self.output.weight, self._bias())
+
+    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        output, state = self.hidden(self.embedding(token[:, None]), state)
+        return self.project(output.squeeze(1)), state
+
+    def log_prob(self, s: Sequences) -> Tensor:
+        embedded = self.embedding(self.shifted(s))
+        output, _ = self.hidden(embedded, self.initial_state(len(s)))
+        log_prob = token_log_prob(
+            output.flatten(0, 1), self.output.weight, self._bias(), s.ids.flatten()
+        )
+        return log_prob.view_as(s.ids) * s.mask
+
+    def _bias(self) -> Tensor:
+        never = torch.tensor(self.config.never or [], dtype=torch.long, device=self.output.bias.device)
+        return self.output.bias.index_fill(0, never, NEVER)

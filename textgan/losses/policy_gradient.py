@@ -1,0 +1,28 @@
+"""Score-function losses: their gradient is an estimate of the expected reward's gradient."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from textgan import runtime
+
+Reduction = Literal["sum", "mean"]
+
+
+def policy_gradient(log_prob: Tensor, reward: Tensor, mask: Tensor, reduction: Reduction) -> Tensor:
+    """-sum_b sum_t log pi(x_t | x_<t) Q_t over real tokens (Williams 1992, REINFORCE).
+
+    Args:
+        log_prob: (B, T), differentiable.
+        reward: (B, T), taken as a constant.
+        mask: (B, T), padding never counts.
+        reduction: ``sum`` over batch and time, as SeqGAN's official code has it (hence its
+            learning rate 0.01 with clipping at 5), or ``mean`` over the global batch's tokens.
+    """
+    total = -(log_prob * reward.detach() * mask).sum()
+    return total if reduction == "sum" else total / runtime.global_sum(mask.float())
+
+
+def negative_log_likelihood(log_prob: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the global batch's tokens, ``<eos>`` included, padding not: nats a token."""
+    return -(log_prob * mask).sum() / runtime.global_sum(mask.float())

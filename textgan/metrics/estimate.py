@@ -1,0 +1,30 @@
+"""A figure with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Estimate(NamedTuple):
+    """A mean over ``n`` items with its standard error, both in the unit of the items."""
+
+    value: float
+    stderr: float
+    n: int
+
+    @classmethod
+    def from_scores(cls, scores: Sequence[float]) -> Estimate:
+        """Mean of per-item scores; ``stderr`` is s/√n with the n-1 variance, nan for one item.
+
+        It takes the items for independent: a reference set or a model that they all share
+        adds variance of its own, which only other reference sets or seeds can show.
+        Raises ValueError when there is no score.
+        """
+        n = len(scores)
+        if n == 0:
+            raise ValueError("no scores to average")
+        stderr = float(np.std(scores, ddof=1)) / n**0.5 if n > 1 else float("nan")
+        return cls(float(np.mean(scores)), stderr, n)

@@ -1,0 +1,136 @@
+"""Device, processes and chance: the only module that knows there may be several of any of them.
+
+Three rules keep a run the same on one process or on many:
+
+* a *draw* depends on (seed, step, global row): every process draws the uniforms of the whole
+  batch and keeps its own rows;
+* a *loss* is a process's share of the loss of the global batch, so that gradients are summed;
+* a *batch statistic* (a mean, a count, a rank) is taken over the global batch.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from textgan.errors import UserError
+
+_draws = torch.Generator()
+
+
+def seed(*keys: int | str) -> None:
+    """Start the streams of chance that belong to ``keys``, for example (seed, step).
+
+    The draws' stream is the same on every process; torch's own (dropout) differs between them.
+    Nothing of a stream has to be saved: naming the same keys starts it again.
+    """
+    digest = hashlib.blake2b(repr(keys).encode(), digest_size=8).digest()
+    number = int.from_bytes(digest, "little") >> 1
+    _draws.manual_seed(number)
+    torch.manual_seed(number + 1 + rank())
+
+
+def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Uniform numbers in [0, 1) of this process's rows of the global batch: (rows, columns).
+
+    They are drawn on the CPU, where a seed gives the same numbers for every device.
+    """
+    start, total = share(rows)
+    numbers = torch.rand(total, columns, generator=_draws)
+    return numbers[start : start + rows].to(device, non_blocking=True)
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Dropout off inside, the former modes back behind it."""
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` takes the first accelerator there is, else the CPU.
+
+    Raises:
+        UserError: the named device is not on this machine.
+    """
+    best = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    if name in ("auto", best.type):
+        return best
+    if name != "cpu":
+        raise UserError(
+            f"trainer.device: '{name}' is not on this machine; use 'auto', which takes '{best}'"
+        )
+    return torch.device(name)
+
+
+def rows_at_once(row_bytes: int, device: torch.device) -> int:
+    """How many rows to work on at once: what a CPU's cache holds, or a share of a GPU's memory."""
+    budget = 3 << 20 if device.type == "cpu" else 1 << 30
+    return max(32, budget // row_bytes)
+
+
+def distributed() -> bool:
+    """True if this is one of several processes."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def rank() -> int:
+    """This process's number, 0 for the only one."""
+    return dist.get_rank() if distributed() else 0
+
+
+def share(rows: int) -> tuple[int, int]:
+    """Where this process's ``rows`` start in the global batch, and the rows of all processes."""
+    if not distributed():
+        return 0, rows
+    sizes = [0] * dist.get_world_size()
+    dist.all_gather_object(sizes, rows)
+    return sum(sizes[: rank()]), sum(sizes)
+
+
+def local_rows(indices: Tensor) -> Tensor:
+    """This process's contiguous part of the global batch's row numbers: (N,) -> (n,)."""
+    if not distributed():
+        return indices
+    return indices.tensor_split(dist.get_world_size())[rank()]
+
+
+def global_sum(values: Tensor) -> Tensor:
+    """The sum over every element of every process, a scalar without gradient."""
+    total = values.detach().sum()
+    if distributed():
+        dist.all_reduce(total)
+    return total
+
+
+def global_mean(values: Tensor) -> Tensor:
+    """The mean over every element of every process, a scalar without gradient."""
+    count = torch.full((), float(values.numel()), device=values.device)
+    return global_sum(values) / global_sum(count)
+
+
+def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Add up each parameter's gradient over processes; one that got none counts as zero.
+
+    Losses are shares of the global batch's (see above), hence the sum and not the mean.
+    """
+    if not distributed():
+        return
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        dist.all_reduce(parameter.grad)
+
+
+def once(term: Tensor) -> Tensor:
+    """A term that doesn't depend on the data: one process counts it, the others add zero of it."""
+    return term if rank() == 0 else 0.0 * term
