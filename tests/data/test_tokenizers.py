@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from pydantic import ValidationError
@@ -97,8 +97,7 @@ def test_known_differences_from_nltk(line: str, ours: list[str], nltk: list[str]
     ).map("".join)
 )
 def test_word_cuts_any_mixture_as_nltk_does(line: str) -> None:
-    if "::" in line or "'tis" in line.lower():
-        return  # the two known differences
+    assume("::" not in line)  # a known difference
     assert pieces(WORD, line) == NLTKWordTokenizer().tokenize(line)
 
 
@@ -184,7 +183,7 @@ def test_special_tokens_are_distinct_and_first() -> None:
 def test_bos_in_front_and_nothing_behind(name: str) -> None:
     tokenizer = train(["a b"], name)
     assert tokenizer("").input_ids == [1]
-    assert tokenizer("a").input_ids == [1, *tokenizer.convert_tokens_to_ids(["a"])]
+    assert tokenizer("a").input_ids == [1, tokenizer.convert_tokens_to_ids("a")]
     padded = tokenizer(["a", ""], padding=True)
     assert padded.input_ids[1] == [0, 1]
     # A recurrent generator's `generate` refuses token_type_ids.
@@ -268,7 +267,7 @@ def test_decoding_changes_no_word(text: str) -> None:
     tokenizer = train(["a", text], "whitespace")
     decoded = tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True)
     spelt = "".join('"' if p in ("``", "''") else p for p in pieces(tokenizer, text))
-    assert "".join(decoded.split(" ")) == spelt
+    assert "".join(str(decoded).split(" ")) == spelt
 
 
 @pytest.mark.parametrize(
@@ -303,6 +302,7 @@ def test_saved_tokenizer_is_the_same(name: str, tmp_path: Path) -> None:
     tokenizer = train([POEM], name)
     tokenizer.save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert isinstance(loaded, PreTrainedTokenizerFast)
     for text in texts:
         ids = tokenizer(text).input_ids
         assert loaded(text).input_ids == ids
@@ -348,4 +348,4 @@ def test_options_are_checked_and_explained() -> None:
             TokenizerOptions.model_validate(wrong)
     assert all(field.description for field in TokenizerOptions.model_fields.values())
     with pytest.raises(ValidationError, match="frozen"):
-        TokenizerOptions().size = 6  # type: ignore[misc]
+        TokenizerOptions().size = 6

@@ -1,0 +1,60 @@
+"""Optimizers by name, with warm-up and schedule as functions of the turn: nothing to save."""
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+class OptimizerOptions(BaseModel):
+    """How one player's weights move."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    algorithm: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """Which algorithm of torch.optim."""
+    lr: float = Field(1e-3, gt=0)
+    """Learning rate."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay of the two moments (adam, adamw)."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Shrinks the weights (adamw: decoupled from the gradient)."""
+    warmup: int = Field(0, ge=0)
+    """Updates over which the rate rises from 0, at the start of each phase."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How the rate falls to 0 over the phase."""
+    accumulation: int = Field(1, ge=1)
+    """Batches whose gradients make one update."""
+    clip: float | None = Field(5.0, gt=0)
+    """Largest norm of a player's gradient; null: no limit."""
+
+
+def make_optimizer(
+    options: OptimizerOptions, parameters: Iterable[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """An optimizer over a player's weights."""
+    arguments: dict[str, object] = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.algorithm in ("adam", "adamw"):
+        arguments |= {"betas": options.betas, "fused": True}
+    return OPTIMIZERS[options.algorithm](list(parameters), **arguments)  # type: ignore[arg-type]
+
+
+def learning_rate(options: OptimizerOptions, update: int, progress: float) -> float:
+    """The rate of the ``update``-th update (from 0) at ``progress`` in [0, 1] of the phase."""
+    warm = min(1.0, (update + 1) / options.warmup) if options.warmup else 1.0
+    fall = {
+        "constant": 1.0,
+        "linear": 1.0 - progress,
+        "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
+    }[options.schedule]
+    return options.lr * warm * fall
