@@ -6,14 +6,16 @@ help text. Never imports torch.
 """
 
 import difflib
+import math
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from textgan.errors import UserError
@@ -86,7 +88,7 @@ def parse_overrides(arguments: Sequence[str]) -> tuple[list[str], Tree]:
             continue
         key, equals, value = word[2:].partition("=")
         if not equals:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise UserError(f"--{key}: needs a value, as in --{key} VALUE")
             value = rest.pop(0)
         try:
@@ -113,8 +115,8 @@ def merge(under: Tree, over: Tree) -> Tree:
     return under
 
 
-def check(model: type[M], tree: Tree) -> M:
-    """The tree as an object.
+def check(model: type[M], tree: Tree, where: str = "") -> M:
+    """The tree as an object; ``where`` it stands in the config is named in errors.
 
     Raises:
         UserError: everything that is wrong, one line each, in the user's own words.
@@ -122,56 +124,65 @@ def check(model: type[M], tree: Tree) -> M:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        lines = [_in_words(model, tree, problem) for problem in error.errors()]
+        lines = [_in_words(model, tree, problem, where) for problem in error.errors()]
         raise UserError("\n".join(dict.fromkeys(lines))) from None
 
 
-def _in_words(model: type[BaseModel], tree: Tree, problem: ErrorDetails) -> str:
-    path = _without_tags(tree, problem["loc"])
-    if problem["type"] == "extra_forbidden":
+def _in_words(model: type[BaseModel], tree: Tree, problem: ErrorDetails, where: str) -> str:
+    path = _users_path(tree, problem)
+    kind, context, got = problem["type"], problem.get("ctx", {}), problem["input"]
+    if isinstance(context.get("error"), UserError):
+        return str(context["error"])  # in words already, and says where
+    if kind == "extra_forbidden":
         *above, key = path
-        close = difflib.get_close_matches(str(key), known_keys(model, tree, above), n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else "; --list-config shows every key"
-        where = f"{dotted(above)}: " if above else ""
-        return f"{where}unknown key '{key}'{hint}"
-    if problem["type"] == "union_tag_invalid":
-        names = (problem.get("ctx") or {}).get("expected_tags", "")
-        tag = (problem.get("ctx") or {}).get("tag", "")
-        return f"{dotted([*path, 'name'])}: '{tag}' is not one of {names}"
-    message = problem["msg"].removeprefix("Value error, ")
-    got = problem["input"]
+        section = dotted(above, where)
+        hint = did_you_mean(key, known_keys(model, tree, above)) or "--list-config shows every key"
+        return f"{section + ': ' if section else ''}unknown key '{key}'; {hint}"
+    here = dotted(path, where)
+    if kind == "union_tag_invalid":
+        return f"{here}.name: '{context['tag']}' is not one of {context['expected_tags']}"
+    if kind == "union_tag_not_found":
+        return f"{here}: has no name; say which it is, as in {here}.name NAME"
     shown = f", got {got!r}" if isinstance(got, str | int | float | bool | None) else ""
-    return f"{dotted(path) or 'config'}: {message}{shown}"
+    return f"{here or 'config'}: {problem['msg'].removeprefix('Value error, ')}{shown}"
 
 
-def _without_tags(tree: Any, loc: Sequence[int | str]) -> list[int | str]:
-    """pydantic puts a variant's name and a union's member into the path; users don't."""
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """``did you mean 'hidden_size'?``, or nothing."""
+    close = difflib.get_close_matches(str(word), known, n=1)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def _users_path(tree: Any, problem: ErrorDetails) -> list[int | str]:
+    """A problem's path without the names of variants, which pydantic puts in."""
     path: list[int | str] = []
-    for i, step in enumerate(loc):
-        inside = isinstance(tree, dict) and step in tree
-        if inside or isinstance(step, int):
+    for step in problem["loc"]:
+        if step in (range(len(tree)) if isinstance(tree, list) else as_tree(tree)):
             path.append(step)
-            tree = tree[step] if inside or isinstance(tree, list) else None
-        elif i == len(loc) - 1 and not (isinstance(tree, dict) and tree.get("name") == step):
-            path.append(step)
-    return path
+            tree = tree[step]
+    return [*path, problem["loc"][-1]] if problem["type"] == "missing" else path
 
 
-def dotted(path: Sequence[int | str]) -> str:
+def as_tree(value: Any) -> Tree:
+    """The value if it is a section, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def dotted(path: Sequence[int | str], where: str = "") -> str:
     """(``pretrain``, 0, ``steps``) -> ``pretrain[0].steps``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return (where + "".join(steps)).removeprefix(".")
 
 
 def known_keys(model: type[BaseModel], tree: Any, path: Sequence[int | str]) -> list[str]:
     """The keys that the section at ``path`` may have, under the variant chosen in ``tree``."""
     here = [model]
     for step in path:
-        tree = tree[step] if isinstance(tree, dict | list) else None
-        if isinstance(step, str):
-            fields = [m.model_fields[step] for m in here if step in m.model_fields]
-            here = [m for field in fields for m in models_in(field.annotation)]
-    named = [m for m in here if isinstance(tree, dict) and _name(m) == tree.get("name")]
+        tree = tree[step]
+        fields = [m.model_fields[str(step)] for m in here if str(step) in m.model_fields]
+        # No field: a place in a list or a player's name, and the models stay the same.
+        here = [m for field in fields for m in models_in(field.annotation)] or here
+    named = [m for m in here if _name(m) == as_tree(tree).get("name")]
     return [key for m in named or here for key in m.model_fields]
 
 
@@ -189,39 +200,44 @@ def _name(model: type[BaseModel]) -> Any:
 def explain(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
     """Every key: its dotted path, type, default and meaning."""
     for key, field in model.model_fields.items():
-        inner = models_in(field.annotation)
-        path = f"{prefix}{key}"
-        if inner and inner != [model] and model not in inner:
-            lists = get_origin(field.annotation) is list
-            maps = get_origin(field.annotation) is dict
-            if lists or maps:
-                yield path, "list" if lists else "map", "", (field.description or "").strip()
-            step = "[]" if lists else ".<player>" if maps else ""
-            for variant in inner:
-                name = _name(variant)
-                tag = f"({name})" if len(inner) > 1 and name else ""
-                yield from explain(variant, f"{path}{step}{tag}.")
-        else:
-            default = field.get_default(call_default_factory=True)  # type: ignore[call-arg]
-            shown = "" if field.is_required() else yaml.safe_dump(default, default_flow_style=True)
-            shown = shown.removesuffix("\n").removesuffix("...").strip()
+        path, kind = f"{prefix}{key}", field.annotation
+        inner = [m for m in models_in(kind) if m is not model]  # a phase's phases: once is enough
+        origin = get_origin(kind)
+        many = "[]" if origin is list else ".<name>" if origin is dict else ""
+        if many or not inner:
             meaning = " ".join((field.description or "").split())
-            yield path, _type_name(field.annotation), shown, meaning
+            yield path, _type_name(kind), _default(field), meaning
+        for variant in inner:
+            tag = f"({_name(variant)})" if len(inner) > 1 else ""
+            yield from explain(variant, f"{path}{many}{tag}.")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    text: str = yaml.safe_dump(field.default, default_flow_style=True, width=math.inf)
+    return text.removesuffix("\n").removesuffix("...").strip()
 
 
 def _type_name(annotation: Any) -> str:
+    """A type as users read it: ``'line' | 'stanza'``, ``int | null``, ``list[int]``."""
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " | ".join(map(repr, arguments))
     if origin in (Union, types.UnionType):
-        return " | ".join(_type_name(a) for a in arguments)
-    if origin is not None and not isinstance(origin, type):
-        return " | ".join(repr(a) if isinstance(a, str) else str(a) for a in arguments)  # Literal
-    if annotation is type(None):
+        return " | ".join(map(_type_name, arguments))
+    if annotation in (None, types.NoneType):
         return "null"
-    if origin is Annotated:
-        return _type_name(arguments[0])
-    return str(annotation) if origin else getattr(annotation, "__name__", str(annotation))
+    inside = ", ".join(map(_type_name, arguments))
+    return f"{annotation.__name__}[{inside}]" if inside else str(annotation.__name__)
 
 
 def dump(model: BaseModel) -> str:
     """YAML that loads back to the same object."""
-    return yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return to_yaml(model.model_dump(mode="json"))
+
+
+def to_yaml(tree: Tree) -> str:
+    """A tree as YAML, its keys in their order."""
+    text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    return text

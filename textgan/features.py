@@ -41,18 +41,21 @@ class ConvolutionFeatures(nn.Module):
         """The largest response of each filter of the i-th width: (B, filters)."""
         width, convolution = self.widths[i], self.convolutions[i]
         embedded = F.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
-        response = F.linear(_Windows.apply(embedded, width), convolution.weight)
-        starts = torch.arange(response.shape[1], device=response.device)
-        outside = starts > (lengths - width).clamp(min=0)[:, None]
-        response = response.masked_fill(outside[..., None], -torch.inf)
+        windows = _Windows.apply(embedded, width)  # (n, B, width E)
+        # Filters first, texts last: the GEMM is 15 % faster than its transpose, and the maximum
+        # runs over texts that lie side by side.
+        response = (convolution.weight @ windows.flatten(0, 1).t()).view(-1, *windows.shape[:2])
+        starts = torch.arange(len(windows), device=response.device)[:, None]
+        outside = starts > (lengths - width).clamp(min=0)
+        response += response.new_zeros(outside.shape).masked_fill_(outside, -torch.inf)
         # The bias and the rectifier are monotone: once a text instead of once a window.
-        return F.relu(response.amax(dim=1) + convolution.bias)
+        return F.relu(response.amax(dim=1).t() + convolution.bias)
 
 
 class _Windows(torch.autograd.Function):
-    """(B, T, E) -> (B, T - width + 1, width * E), every run of ``width`` word vectors.
+    """(B, T, E) -> (T - width + 1, B, width E), every run of ``width`` word vectors.
 
-    One copy of whole runs feeds one large GEMM: 125 GFLOP/s where conv1d reaches 90 and conv2d 35.
+    One copy of whole runs feeds one large GEMM: faster than conv1d, four times as fast as conv2d.
     """
 
     @staticmethod
@@ -60,15 +63,15 @@ class _Windows(torch.autograd.Function):
         x = x.contiguous()
         size, length, depth = x.shape
         ctx.width, ctx.shape = width, x.shape
-        shape = (size, length - width + 1, width * depth)
-        return x.as_strided(shape, (length * depth, depth, 1)).contiguous()
+        shape = (length - width + 1, size, width * depth)
+        return x.as_strided(shape, (depth, length * depth, 1)).contiguous()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        x = gradient.new_zeros(ctx.shape)
-        count, depth = gradient.shape[1], ctx.shape[2]
+        size, length, depth = ctx.shape
+        x = gradient.new_zeros(length, size, depth)
+        count = len(gradient)
         for offset in range(ctx.width):
-            x[:, offset : offset + count] += gradient[
-                ..., offset * depth : (offset + 1) * depth
-            ]
-        return x, None
+            part = gradient[:, :, offset * depth : (offset + 1) * depth]
+            x[offset : offset + count] += part
+        return x.transpose(0, 1), None

@@ -23,19 +23,19 @@ class OptimizerOptions(BaseModel):
 
     algorithm: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     """Which algorithm of torch.optim."""
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(default=1e-3, gt=0)
     """Learning rate."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay of the two moments (adam, adamw)."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """Shrinks the weights (adamw: decoupled from the gradient)."""
-    warmup: int = Field(0, ge=0)
+    warmup: int = Field(default=0, ge=0)
     """Updates over which the rate rises from 0, at the start of each phase."""
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """How the rate falls to 0 over the phase."""
-    accumulation: int = Field(1, ge=1)
+    accumulation: int = Field(default=1, ge=1)
     """Batches whose gradients make one update."""
-    clip: float | None = Field(5.0, gt=0)
+    clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of a player's gradient; null: no limit."""
 
 

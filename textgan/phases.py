@@ -5,8 +5,10 @@ know, so the position in a run is one number, and resuming is counting up to it.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -19,16 +21,24 @@ class PlayerTurns(BaseModel):
 
     model_config = STRICT
 
-    updates: int = Field(1, ge=0)
-    """Updates a step, each on fresh texts; with a pool, see there."""
-    pool: int | None = Field(None, ge=1)
+    updates: int = Field(default=1, ge=0)
+    """Updates a step, each on fresh texts; not with a pool, which makes as many as it takes."""
+    pool: int | None = Field(default=None, ge=1)
     """Draw this many generated texts at once and go over them in batches, `epochs` times."""
-    epochs: int = Field(1, ge=1)
+    epochs: int = Field(default=1, ge=1)
     """Passes over each pool."""
-    rounds: int = Field(1, ge=1)
+    rounds: int = Field(default=1, ge=1)
     """Fresh pools a step."""
-    batch_size: int | None = Field(None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
     """Real texts an update (and as many generated ones); default: trainer.batch_size."""
+
+    @model_validator(mode="after")
+    def _a_pool_or_not(self) -> "PlayerTurns":
+        if self.pool and self.updates != 1:
+            raise ValueError("updates and pool exclude each other: give rounds, fresh pools a step")
+        if not self.pool and (self.epochs, self.rounds) != (1, 1):
+            raise ValueError("epochs and rounds are those of a pool: give pool, or updates alone")
+        return self
 
 
 class Every(BaseModel):
@@ -36,11 +46,11 @@ class Every(BaseModel):
 
     model_config = STRICT
 
-    evaluate: int | None = Field(None, ge=1)
+    evaluate: int | None = Field(default=None, ge=1)
     """Score on the validation split; default: every epoch, or ten times a phase."""
-    sample: int | None = Field(None, ge=1)
+    sample: int | None = Field(default=None, ge=1)
     """Write texts into the run's folder; default: with each evaluation."""
-    checkpoint: int | None = Field(None, ge=1)
+    checkpoint: int | None = Field(default=None, ge=1)
     """Save; default: with each evaluation."""
 
 
@@ -51,11 +61,11 @@ class Phase(BaseModel):
 
     method: str | dict[str, Any] | None = None
     """A method's name, or its section; default: the recipe's method."""
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(default=None, ge=1)
     """How many steps; default 1."""
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     """Instead of steps: passes over the training texts, one update of the first player a step."""
-    repeat: int = Field(1, ge=1)
+    repeat: int = Field(default=1, ge=1)
     """The whole phase so many times."""
     phases: list["Phase"] = []
     """Phases inside this one, instead of steps."""
@@ -65,15 +75,17 @@ class Phase(BaseModel):
     """Changes to the recipe's optimizers, in this phase only."""
     every: Every = Every()
     """When to evaluate, sample and save."""
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     """End after so many evaluations without a better one, and go on from the best weights."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "Phase":
         if self.steps and self.epochs:
             raise ValueError("steps and epochs exclude each other: give one of them")
-        if self.phases and (self.steps or self.epochs or self.players or self.method):
-            raise ValueError("a phase of phases has no steps, epochs, players or method of its own")
+        fields = type(self).model_fields.items()
+        own = [key for key, field in fields if getattr(self, key) != field.default]
+        if extra := [key for key in own if self.phases and key not in ("phases", "repeat")]:
+            raise ValueError(f"a phase of phases has no {' or '.join(extra)} of its own")
         return self
 
 
@@ -141,62 +153,58 @@ def unroll(
         batch_size: the trainer's.
     """
     occurrences = list(order(phases, path))
-    total = {where: sum(w == where for w, _ in occurrences) for where, _ in occurrences}
-    begun = dict.fromkeys(total, 0)
+    total = Counter(where for where, _ in occurrences)
+    begun: Counter[str] = Counter()
     number = 0
     for where, phase in occurrences:
-        turns = list(_occurrence(phase, trains[where], texts, batch_size))
-        steps = turns[-1][0] + 1 if turns else 0
-        counts: dict[str, int] = {}
-        for i, (step, player, turn) in enumerate(turns):
-            ends = i == len(turns) - 1
+        steps = length(phase, texts, batch_size)
+        updates = list(_step(phase, trains[where], texts, batch_size))
+        done: Counter[str] = Counter()
+        for step, (i, (player, update)) in product(range(steps), enumerate(updates)):
+            ends_step = i == len(updates) - 1
             yield Turn(
                 number=number,
                 phase=where,
                 occurrence=begun[where],
                 player=player,
-                index=counts.get(player, 0),
+                index=done[player],
                 step=step,
                 steps=steps,
                 progress=(begun[where] * steps + step) / (total[where] * steps),
-                begins=i == 0,
-                ends_step=ends or turns[i + 1][0] > step,
-                ends=ends,
-                **turn,
+                begins=step == i == 0,
+                ends_step=ends_step,
+                ends=ends_step and step == steps - 1,
+                **update,
             )
-            counts[player] = counts.get(player, 0) + 1
+            done[player] += 1
             number += 1
         begun[where] += 1
 
 
-def _occurrence(
+def _step(
     phase: Phase, trains: tuple[str, ...], texts: int, batch_size: int
-) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    players = {name: p for name, p in (phase.players or default_players(trains)).items()}
-    players = {name: p for name, p in players.items() if name in trains}
-    for step in range(length(phase, texts, batch_size)):
-        for name, p in players.items():
-            size = min(p.batch_size or batch_size, texts)
-            for turn in _updates(p, size):
-                yield step, name, turn
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The updates of one step, each with its player; all steps of a phase are alike."""
+    for name, player in (phase.players or default_players(trains)).items():
+        if name in trains:
+            for update in _updates(player, min(player.batch_size or batch_size, texts)):
+                yield name, update
 
 
-def _updates(p: PlayerTurns, size: int) -> Iterator[dict[str, Any]]:
-    common = {"pool_size": 0, "pool_start": 0, "pool_epoch": 0}
-    if p.pool is None:
-        for _ in range(p.updates):
-            yield {**common, "draw": "fresh", "batch_size": size}
+def _updates(player: PlayerTurns, size: int) -> Iterator[dict[str, Any]]:
+    if player.pool is None:
+        none = {"pool_size": 0, "pool_start": 0, "pool_epoch": 0}
+        yield from [{"draw": "fresh", "batch_size": size, **none}] * player.updates
         return
-    for _ in range(p.rounds):
-        for epoch in range(p.epochs):
-            for start in range(0, p.pool, size):
-                yield {
-                    "draw": "keep" if epoch or start else "pool",
-                    "batch_size": min(size, p.pool - start),
-                    "pool_size": p.pool,
-                    "pool_start": start,
-                    "pool_epoch": epoch,
-                }
+    for _, epoch in product(range(player.rounds), range(player.epochs)):
+        for start in range(0, player.pool, size):
+            yield {
+                "draw": "keep" if epoch or start else "pool",
+                "batch_size": min(size, player.pool - start),
+                "pool_size": player.pool,
+                "pool_start": start,
+                "pool_epoch": epoch,
+            }
 
 
 def default_players(trains: tuple[str, ...]) -> dict[str, PlayerTurns]:

@@ -73,8 +73,8 @@ def pick_device(name: str) -> torch.device:
 
 
 def rows_at_once(row_bytes: int, device: torch.device) -> int:
-    """How many rows to work on at once: what a CPU's cache holds, or a share of a GPU's memory."""
-    budget = 3 << 20 if device.type == "cpu" else 1 << 30
+    """How many rows to work on at once: what a CPU's last cache holds, or a share of a GPU's."""
+    budget = 16 << 20 if device.type == "cpu" else 1 << 30
     return max(32, budget // row_bytes)
 
 

@@ -1,7 +1,7 @@
 """A file of texts becomes three splits of ids.
 
-A text is read twice, once for its hash and once for its tokens, and kept as ids only: the memory
-a corpus takes is that of its ids and of one hash a text.
+A file is read several times over, first for its texts' hashes, then for their tokens, and kept as
+ids only: the memory a corpus takes is that of its ids and of one hash a text.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from textgan.data.sequences import Sequences
 from textgan.data.tokenizers import TokenizerOptions, train_tokenizer
 from textgan.errors import UserError
 
-SPLITS = ("train", "validation", "test")
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class CorpusOptions(BaseModel):
@@ -41,11 +41,11 @@ class CorpusOptions(BaseModel):
     """Own validation texts; default: a share of the file."""
     test_path: str | None = None
     """Own test texts; default: a share of the file."""
-    validation_share: float = Field(0.05, gt=0, lt=0.5)
+    validation_share: float = Field(default=0.05, gt=0, lt=0.5)
     """Share of the different texts that validates (at least one)."""
-    test_share: float = Field(0.05, gt=0, lt=0.5)
+    test_share: float = Field(default=0.05, gt=0, lt=0.5)
     """Share of the different texts that tests (at least one)."""
-    max_length: int = Field(64, ge=2)
+    max_length: int = Field(default=64, ge=2)
     """Longest text in tokens, its end included; longer ones are cut off."""
 
     @model_validator(mode="after")
@@ -100,16 +100,14 @@ class Corpus:
     def tokens(self, split: Split) -> list[list[str]]:
         """The split's texts as token strings, without the end: what metrics compare."""
         ids = self.splits[split]
-        return [
-            self.tokenizer.convert_ids_to_tokens(ids.text(i)[:-1]) for i in range(len(ids))
-        ]
+        to_tokens = self.tokenizer.convert_ids_to_tokens
+        return [list(to_tokens(ids.text(i)[:-1])) for i in range(len(ids))]
 
     def texts(self, split: Split) -> list[str]:
         """The split's texts as they read after tokenisation."""
         ids = self.splits[split]
-        return [
-            self.tokenizer.decode(ids.text(i), skip_special_tokens=True) for i in range(len(ids))
-        ]
+        decode = self.tokenizer.decode
+        return [str(decode(ids.text(i), skip_special_tokens=True)) for i in range(len(ids))]
 
     def describe(self) -> str:
         """One line for people."""
@@ -141,10 +139,14 @@ def load_corpus(
         tokenizer = train_tokenizer(train, tokenizer_options)
     notes = {"texts twice": len(hashes) - len(np.unique(hashes))}
     encoder = _Encoder(tokenizer, options.max_length)
-    splits = {name: encoder.encode(_split_texts(options, split_of, name)) for name in SPLITS}
-    if options.test_path:
-        other = np.fromiter(map(_hash, read_texts(options.test_path, options)), dtype=np.uint64)
-        notes["test texts that stand in the training file"] = int(np.isin(other, hashes).sum())
+    splits: dict[str, Ids] = {}
+    for name in SPLITS:
+        splits[name] = encoder.encode(_split_texts(options, split_of, name))
+    for name, path in (("validation", options.validation_path), ("test", options.test_path)):
+        if path:
+            other = np.fromiter(map(_hash, read_texts(path, options)), dtype=np.uint64)
+            found = int(np.isin(other, hashes).sum())
+            notes[f"{name} texts that stand in the training file"] = found
     notes["texts cut off at corpus.max_length"] = encoder.cut
     notes["unknown tokens"] = encoder.unknown
     return Corpus(options, tokenizer, splits, notes)

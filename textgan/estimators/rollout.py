@@ -56,5 +56,5 @@ def rollout_values(
                 draws[rows].reshape(len(many), -1),
             )
             completed = Sequences(torch.cat([begin[many, 1 : t + 1], ids], dim=1), s.eos)
-            values[rows, t - 1] = reward(completed).view(-1, rollouts).mean(dim=1)
+            values[rows, t - 1] = reward(completed).float().view(-1, rollouts).mean(dim=1)
     return values

@@ -4,6 +4,7 @@ Shapes: B texts, T positions, V vocabulary, P prefix tokens. A *state* is a tupl
 one row a text along dimension 0, so that it can be indexed, repeated and reordered.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,8 +19,11 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 
 State = tuple[Tensor, ...]
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
 NEVER = -1e9
 """Logit of a token that is never an outcome (padding, ``<bos>``); finite, so that p log p is 0."""
+BLOCK = 64
+"""Tokens summed at once in ``draw``: about the root of the vocabulary, whole vector registers."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class GeneratorConfig(PreTrainedConfig):
     never: list[int] | None = None
     """Ids that are never an outcome."""
     options: dict[str, Any] | None = None
+    use_cache: bool = True
 
 
 class Generator(PreTrainedModel, GenerationMixin):
@@ -65,6 +70,13 @@ class Generator(PreTrainedModel, GenerationMixin):
     def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: token (B,) -> logits of the next token (B, V) and the state behind it."""
         raise NotImplementedError
+
+    def stepper(self) -> Step:
+        """``advance`` for many steps without gradient; what they share may be prepared here.
+
+        The logits that a step gives may be overwritten by the next one.
+        """
+        return self.advance
 
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
@@ -152,12 +164,14 @@ class Generator(PreTrainedModel, GenerationMixin):
             ids (B, S) and their log-probability (B, S), padding behind ``<eos>``.
         """
         at_once = runtime.rows_at_once(logits.shape[1] * logits.element_size(), logits.device)
+        step = self.stepper()
         parts = [
             self._complete(
                 begin[start : start + at_once],
                 logits[start : start + at_once],
                 tuple(part[start : start + at_once] for part in state),
                 draws[start : start + at_once],
+                step,
                 logits_processor,
             )
             for start in range(0, len(begin), at_once)
@@ -171,27 +185,31 @@ class Generator(PreTrainedModel, GenerationMixin):
         logits: Tensor,
         state: State,
         draws: Tensor,
+        step: Step,
         logits_processor: LogitsProcessorList | None,
     ) -> tuple[Tensor, Tensor]:
         eos, steps = self.config.eos_token_id, draws.shape[1]
         ids = begin.new_full((len(begin), steps), self.config.pad_token_id or 0)
         log_prob = logits.new_zeros(len(begin), steps)
-        alive = torch.ones_like(begin[:, 0], dtype=torch.bool)
+        ended = torch.zeros_like(begin[:, 0], dtype=torch.bool)
         if eos is not None:
-            alive = ~(begin[:, 1:] == eos).any(dim=1)
+            ended = torch.zeros_like(begin[:, 0], dtype=torch.bool)
+        if eos is not None:
+            ended = (begin[:, 1:] == eos).any(dim=1)
+        logits = logits.clone()
         for t in range(steps):
             if logits_processor:
                 logits = logits_processor(torch.cat([begin, ids[:, :t]], dim=1), logits)
-            token, chosen = draw(logits, draws[:, t])
-            ids[:, t] = torch.where(alive, token, ids[:, t])
-            log_prob[:, t] = torch.where(alive, chosen, 0.0)
+            token, chosen = draw_(logits, draws[:, t])
+            ids[:, t] = token.masked_fill_(ended, self.config.pad_token_id or 0)
+            log_prob[:, t] = chosen.masked_fill_(ended, 0.0)
             if eos is not None:
-                alive = alive & (token != eos)
+                ended = ended | (token == eos)
                 # Now and then only: to ask is to wait for the device.
-                if t % 4 == 3 and not alive.any():
+                if t % 4 == 3 and ended.all():
                     break
             if t + 1 < steps:
-                logits, state = self.advance(token, state)
+                logits, state = step(token, state)
         return ids, log_prob
 
     @staticmethod
@@ -282,24 +300,37 @@ def draw(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
 
     torch.multinomial costs 40 times as much on a CPU. The search runs in two levels, over the
     sums of blocks and then inside one block: passes over (B, V) are what it costs, and a full
-    cumulative sum would be one more.
+    cumulative sum, or the division of a softmax, would be one more.
     """
-    vocabulary = logits.shape[1]
-    p = torch.softmax(logits, dim=1)
-    block = max(1, round(vocabulary**0.5))
-    whole = vocabulary - vocabulary % block
-    sums = p[:, :whole].view(len(p), -1, block).sum(dim=2)
-    if whole < vocabulary:
-        sums = torch.cat([sums, p[:, whole:].sum(dim=1, keepdim=True)], dim=1)
+    return draw_(logits.clone(), uniform)
+
+
+def draw_(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """``draw`` that overwrites the logits: in the cache there is room for one (B, V), not two."""
+    final = logits.shape[1] - 1
+    weight = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
+    sums = _block_sums(weight)
     above = sums.cumsum(dim=1)
-    target = uniform[:, None].to(p.dtype) * above[:, -1:]
-    row = torch.searchsorted(above, target, right=True).clamp_(max=sums.shape[1] - 1)
-    tokens = row * block + torch.arange(block, device=p.device)
-    inside = p.gather(1, tokens.clamp(max=vocabulary - 1)) * (tokens < vocabulary)
-    rest = target - (above - sums).gather(1, row)
-    column = torch.searchsorted(inside.cumsum(dim=1), rest, right=True)
-    # Rounding may point just past the last token that has any probability: step back to it.
-    last = ((inside > 0) * torch.arange(block, device=p.device)).amax(dim=1, keepdim=True)
-    column = torch.minimum(column, last)
-    chosen = inside.gather(1, column).log()
-    return (row * block + column).squeeze(1), chosen.squeeze(1)
+    total = above[:, -1:]
+    target = uniform[:, None].to(weight.dtype) * total
+    block = torch.searchsorted(above, target, right=True).clamp_(max=sums.shape[1] - 1)
+    # Rounding may make the rest negative: a leading token of weight 0 would then be drawn.
+    rest = (target - (above - sums).gather(1, block)).clamp_(min=0)
+    first = block * BLOCK
+    tokens = (first + torch.arange(BLOCK, device=weight.device)).clamp_(max=final)
+    inside = weight.gather(1, tokens).cumsum(dim=1)
+    # Rounding may point just past the last token that has any weight: step back to it.
+    last = torch.searchsorted(inside, inside[:, -1:].contiguous())
+    column = torch.minimum(torch.searchsorted(inside, rest, right=True), last)
+    token = (first + column).clamp_(max=final)
+    log_prob = weight.gather(1, token).div_(total).log_()
+    return token.squeeze(1), log_prob.squeeze(1)
+
+
+def _block_sums(weight: Tensor) -> Tensor:
+    """(B, V) -> (B, ceil(V / BLOCK)), the last block may be short."""
+    whole = weight.shape[1] - weight.shape[1] % BLOCK
+    sums = weight[:, :whole].reshape(len(weight), whole // BLOCK, BLOCK).sum(dim=2)
+    if whole == weight.shape[1]:
+        return sums
+    return torch.cat([sums, weight[:, whole:].sum(dim=1, keepdim=True)], dim=1)

@@ -1,14 +1,15 @@
 """The LSTM generator of SeqGAN (Yu et al. 2017, arXiv 1609.05473) and most text GANs since."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.sequences import Sequences
-from textgan.generators.base import NEVER, Generator, GeneratorConfig, State
+from textgan.generators.base import NEVER, Generator, GeneratorConfig, State, Step
 from textgan.generators.likelihood import token_log_prob
 
 
@@ -32,6 +33,15 @@ class LSTMOptions(BaseModel):
     init_std: float = Field(0.1, gt=0)
     """Standard deviation of the first weights; they are normal, as in SeqGAN's official code."""
 
+    @model_validator(mode="after")
+    def _one_matrix(self) -> Self:
+        if self.tied and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                f"tied needs embedding_size {self.embedding_size} to equal hidden_size "
+                f"{self.hidden_size}; give both the same value or set tied to false"
+            )
+        return self
+
 
 class LSTMConfig(GeneratorConfig):
     """config.json of an LSTM generator."""
@@ -47,8 +57,9 @@ class LSTMGenerator(Generator):
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__(config)
-        self.options = LSTMOptions.model_validate(config.options)
-        o = self.options
+        o = self.options = LSTMOptions.model_validate(config.options)
+        config.tie_word_embeddings = o.tied
+        self._tied_weights_keys = {"output.weight": "embedding.weight"}
         self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
         self.dropout = nn.Dropout(o.dropout)
         self.lstm = nn.LSTM(
@@ -80,9 +91,7 @@ class LSTMGenerator(Generator):
                     init.normal_(parameter, std=self.options.init_std)
 
     def initial_state(self, size: int) -> State:
-        zeros = self.output.weight.new_zeros(
-            size, self.options.layers, self.options.hidden_size
-        )
+        zeros = self.output.weight.new_zeros(size, self.options.layers, self.options.hidden_size)
         return zeros, zeros
 
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
@@ -91,11 +100,31 @@ class LSTMGenerator(Generator):
         return self.dropout(output), (h.transpose(0, 1), c.transpose(0, 1))
 
     def project(self, hidden: Tensor) -> Tensor:
-        return torch.nn.functional.linear(hidden, self.output.weight, self._bias())
+        return F.linear(hidden, self.output.weight, self._bias())
 
     def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         output, state = self.hidden(self.embedding(token[:, None]), state)
         return self.project(output.squeeze(1)), state
+
+    def stepper(self) -> Step:
+        if self.training:
+            return self.advance
+        # The bias rides in the product, as a unit that is always 1: to add it is another pass
+        # over (B, V).
+        weight = torch.cat([self.output.weight, self._bias()[:, None]], dim=1).t()
+        logits: dict[int, Tensor] = {}  # by rows: fresh memory is slower than the product
+
+        def step(token: Tensor, state: State) -> tuple[Tensor, State]:
+            x, below = self.embedding(token), []
+            for layer, weights in enumerate(self.lstm.all_weights):
+                below.append(torch.lstm_cell(x, [part[:, layer] for part in state], *weights))
+                x = below[-1][0]
+            h, c = (torch.stack(part, dim=1) for part in zip(*below, strict=True))
+            if len(x) not in logits:
+                logits[len(x)] = x.new_empty(len(x), weight.shape[1])
+            return torch.mm(F.pad(x, (0, 1), value=1.0), weight, out=logits[len(x)]), (h, c)
+
+        return step
 
     def log_prob(self, s: Sequences) -> Tensor:
         embedded = self.embedding(self.shifted(s))
@@ -106,5 +135,7 @@ class LSTMGenerator(Generator):
         return log_prob.view_as(s.ids) * s.mask
 
     def _bias(self) -> Tensor:
-        never = torch.tensor(self.config.never or [], dtype=torch.long, device=self.output.bias.device)
+        never = torch.tensor(
+            self.config.never or [], dtype=torch.long, device=self.output.bias.device
+        )
         return self.output.bias.index_fill(0, never, NEVER)

@@ -1,0 +1,304 @@
+"""From a file to three splits of ids: what comes back, what is counted, what is refused."""
+
+import json
+import random
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from textgan.data.corpus import SPLITS, Corpus, CorpusOptions, Order, load_corpus
+from textgan.data.tokenizers import TokenizerOptions
+from textgan.errors import UserError
+
+BLANKS = TokenizerOptions(name="whitespace")
+LINES = [f"w{i} said word{i % 7} to all" for i in range(40)]
+"""40 different texts of five tokens; with the end, six."""
+STANZAS = [f"line one of {i}\nline two\nline three and the end of {i}" for i in range(20)]
+
+
+def write(place: Path, text: str | bytes) -> str:
+    place.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(place)
+
+
+def load(path: str, **options: Any) -> Corpus:
+    return load_corpus(CorpusOptions(path=path, **options), BLANKS)
+
+
+def all_texts(corpus: Corpus) -> list[str]:
+    return sorted(text for split in SPLITS for text in corpus.texts(split))
+
+
+def error(path: str, **options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        load(path, **options)
+    return str(caught.value)
+
+
+# What comes back
+
+
+def lines_file(tmp_path: Path, lines: list[str] = LINES, name: str = "lines.txt") -> str:
+    return write(tmp_path / name, "\n".join(lines) + "\n")
+
+
+def test_a_line_is_a_text(tmp_path: Path) -> None:
+    # At 5 % of 40 texts each, two validate and two test.
+    corpus = load(lines_file(tmp_path))
+    assert [len(corpus.splits[s]) for s in SPLITS] == [36, 2, 2]
+    assert len(corpus) == 36
+    assert set(corpus.texts("train")) <= set(LINES)
+    assert corpus.tokens("train")[0] == corpus.texts("train")[0].split()
+    again = load_corpus(corpus.options, BLANKS, whole_vocabulary(corpus.options.path))
+    assert all_texts(again) == sorted(LINES)
+
+
+def whole_vocabulary(path: str) -> Any:
+    """A tokenizer that knows every word of a file, so that held-out texts can be read too."""
+    one = write(Path(path).parent / "one.txt", "one\n")
+    return load(path, validation_path=one, test_path=one).tokenizer
+
+
+def test_stanzas_keep_their_line_breaks(tmp_path: Path) -> None:
+    text = "\n\n" + "\n \n\n".join(s.replace("\n", "  \n  ") for s in STANZAS) + "\n"
+    corpus = load(write(tmp_path / "poems.txt", text), unit="stanza")
+    assert [len(corpus.splits[s]) for s in SPLITS] == [18, 1, 1]
+    assert len(set(corpus.texts("train")) & set(STANZAS)) == 18
+    assert corpus.tokens("train")[0].count("\n") == 2
+    assert corpus.texts("test")[0].count("\n") == 2
+
+
+def test_one_json_object_a_line(tmp_path: Path) -> None:
+    rows = [json.dumps({"label": "x", "poem": text}) for text in LINES]
+    path = write(tmp_path / "poems.jsonl", "\n\n".join(rows))
+    corpus = load(path, text_column="poem")
+    assert corpus.texts("train") == load(lines_file(tmp_path)).texts("train")
+
+
+def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) -> None:
+    plain = load(lines_file(tmp_path))
+    raw = b"\xef\xbb\xbf" + "\r\n".join(LINES).encode() + b"\r\n"
+    windows = load(write(tmp_path / "windows.txt", raw))
+    for split in SPLITS:
+        assert windows.splits[split].flat.tolist() == plain.splits[split].flat.tolist()
+
+
+def test_a_batch_is_as_wide_as_its_longest_text(tmp_path: Path) -> None:
+    lines = [f"{'a ' * (1 + i % 3)}w{i}" for i in range(20)]
+    corpus = load(lines_file(tmp_path, lines))
+    lengths = [len(tokens) + 1 for tokens in corpus.tokens("train")]
+    rows = [lengths.index(2 + 1), lengths.index(4 + 1)]
+    batch = corpus.batch("train", rows)
+    assert batch.ids.shape == (2, 5)
+    assert batch.lengths.tolist() == [3, 5]
+    assert batch.ids[0, 3:].tolist() == [corpus.tokenizer.pad_token_id] * 2
+    assert corpus.length == 5
+
+
+# Division
+
+
+def test_division_is_the_files_text_and_nothing_else(tmp_path: Path) -> None:
+    shuffled = random.Random(1).sample(LINES, len(LINES))
+    first, again = load(lines_file(tmp_path)), load(lines_file(tmp_path))
+    other = load(lines_file(tmp_path, shuffled, "shuffled.txt"))
+    for split in SPLITS:
+        texts = first.splits[split]
+        assert texts.flat.tolist() == again.splits[split].flat.tolist()
+        assert len(texts) == len(other.splits[split])
+    assert sorted(first.texts("train")) == sorted(other.texts("train"))
+    assert len(first.tokenizer) == len(other.tokenizer)
+    assert first.tokenizer.get_vocab() == other.tokenizer.get_vocab()
+
+
+def test_shares_are_of_the_different_texts(tmp_path: Path) -> None:
+    corpus = load(lines_file(tmp_path), validation_share=0.1, test_share=0.25)
+    assert [len(corpus.splits[s]) for s in SPLITS] == [40 - 4 - 10, 4, 10]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 30), min_size=20, max_size=80))
+def test_a_text_never_stands_in_two_splits(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[int]
+) -> None:
+    assume(len(set(numbers)) >= 5)
+    path = lines_file(tmp_path_factory.mktemp("c"), [f"n{n} is a number" for n in numbers])
+    corpus = load(path, test_share=0.3, validation_share=0.3)
+    assert corpus.notes["texts twice"] == len(numbers) - len(set(numbers))
+    assert sum(len(corpus.splits[s]) for s in SPLITS) == len(numbers)
+    held = [tokens[0] for tokens in [*corpus.tokens("validation"), *corpus.tokens("test")]]
+    assert set(held) == {"<unk>"}  # what is held out was never seen in training
+    legible = load_corpus(corpus.options, BLANKS, whole_vocabulary(path))
+    splits = [set(legible.texts(s)) for s in SPLITS]
+    assert sum(map(len, splits)) == len(set.union(*splits)) == len(set(numbers))
+
+
+def test_duplicates_are_counted_and_kept_together(tmp_path: Path) -> None:
+    corpus = load(lines_file(tmp_path, LINES * 3))
+    assert corpus.notes["texts twice"] == 80
+    assert [len(corpus.splits[s]) for s in SPLITS] == [3 * 36, 3 * 2, 3 * 2]
+    assert "; 80 texts twice" in corpus.describe()
+
+
+def test_own_validation_and_test_files(tmp_path: Path) -> None:
+    path = lines_file(tmp_path)
+    validation = lines_file(tmp_path, [*LINES[:3], "quite new"], "validation.txt")
+    test = lines_file(tmp_path, [LINES[0], "also new", "new once more"], "test.txt")
+    corpus = load(path, validation_path=validation, test_path=test)
+    assert [len(corpus.splits[s]) for s in SPLITS] == [40, 4, 3]
+    assert corpus.texts("train") == LINES  # nothing is taken from the file
+    assert corpus.texts("validation")[:3] == LINES[:3]
+    assert corpus.notes == {
+        "texts twice": 0,
+        "validation texts that stand in the training file": 3,
+        "test texts that stand in the training file": 1,
+        "texts cut off at corpus.max_length": 0,
+        "unknown tokens": 2 + 2 + 3,
+    }
+
+
+def test_one_own_file_leaves_the_other_share(tmp_path: Path) -> None:
+    test = lines_file(tmp_path, ["new"], "test.txt")
+    corpus = load(lines_file(tmp_path), test_path=test)
+    assert [len(corpus.splits[s]) for s in SPLITS] == [38, 2, 1]
+
+
+def test_long_texts_are_cut_and_still_end(tmp_path: Path) -> None:
+    corpus = load(lines_file(tmp_path, [*LINES, " ".join("abcdef")]), max_length=6)
+    assert corpus.length == 6
+    assert (
+        corpus.notes["texts cut off at corpus.max_length"] == 1
+    )  # six tokens and an end; five and one fit
+    shorter = load(lines_file(tmp_path), max_length=4)
+    assert shorter.notes["texts cut off at corpus.max_length"] == 40
+    assert shorter.tokens("train")[0] == load(lines_file(tmp_path)).tokens("train")[0][:3]
+    eos = shorter.tokenizer.eos_token_id
+    assert {shorter.splits["train"].text(i)[-1] for i in range(len(shorter))} == {eos}
+
+
+def test_what_the_corpus_says_of_itself(tmp_path: Path) -> None:
+    path = lines_file(tmp_path)
+    # 36 training texts of one word of their own, seven wordN, "said to all", four special tokens
+    kinds = 36 + 7 + 3 + 4
+    assert load(path).describe() == (
+        f"{path}: 36 train, 2 validation, 2 test texts; {kinds} kinds of token, "
+        "longest text 6; 4 unknown tokens"
+    )
+
+
+# Mistakes
+
+
+def test_a_line_that_is_not_utf8(tmp_path: Path) -> None:
+    path = write(tmp_path / "latin.txt", b"fine\nalso fine\ncaf\xe9\n")
+    assert error(path) == f"corpus: '{path}', line 3: not UTF-8; save the file as UTF-8"
+
+
+def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
+    mend = "give a text file, as in --corpus.path FILE"
+    missing = str(tmp_path / "no.txt")
+    assert error(missing) == f"corpus: file '{missing}' is not there; {mend}"
+    assert error(str(tmp_path)) == f"corpus: file '{tmp_path}' is a folder; {mend}"
+
+
+def test_a_test_file_that_is_not_there(tmp_path: Path) -> None:
+    text = error(lines_file(tmp_path), test_path="no.txt")
+    assert text.startswith("corpus: file 'no.txt' is not there; ")
+
+
+@pytest.mark.parametrize("text", ["", "\n \n\t\n"])
+@pytest.mark.parametrize("unit", ["line", "stanza"])
+def test_a_file_without_text(tmp_path: Path, text: str, unit: str) -> None:
+    path = write(tmp_path / "empty.txt", text)
+    expected = f"corpus: '{path}' has no text in it; give a file with some"
+    assert error(path, unit=unit) == expected
+
+
+def test_too_few_texts(tmp_path: Path) -> None:
+    path = write(tmp_path / "few.txt", "one\ntwo\ntwo\n")
+    assert error(path) == (
+        f"corpus.path: '{path}' has 2 different text(s) (unit: line), too few to train, validate "
+        "and test on; add texts"
+    )
+    poem = write(tmp_path / "poem.txt", "\n".join(LINES))
+    assert error(poem, unit="stanza").startswith(
+        f"corpus.path: '{poem}' has 1 different text(s) (unit: stanza), too few"
+    )
+
+
+def test_three_texts_are_enough(tmp_path: Path) -> None:
+    corpus = load(write(tmp_path / "few.txt", "one\ntwo\nthree\n"))
+    assert [len(corpus.splits[s]) for s in SPLITS] == [1, 1, 1]
+
+
+def test_what_is_no_json(tmp_path: Path) -> None:
+    path = write(tmp_path / "bad.jsonl", '{"text": "a"}\n{"text": \n')
+    assert error(path) == f"corpus: '{path}', line 2: not JSON; each line must be one object"
+
+
+@pytest.mark.parametrize(("row", "has"), [('{"poem": "a", "by": "b"}', "poem, by"), ("3", "int")])
+def test_an_object_without_the_text(tmp_path: Path, row: str, has: str) -> None:
+    path = write(tmp_path / "rows.jsonl", f'{{"text": "a"}}\n{row}\n')
+    assert error(path) == (
+        f"corpus: '{path}', line 2: no field 'text' (it has: {has}); set corpus.text_column"
+    )
+
+
+# Memory
+
+
+def test_fifty_thousand_lines_need_little_more_than_their_ids(tmp_path: Path) -> None:
+    words = np.random.default_rng(0).integers(0, 300, size=(50_000, 10))
+    path = write(tmp_path / "many.txt", "\n".join(" ".join(f"w{w}" for w in row) for row in words))
+    # The tokenizer is given: its training happens outside Python's memory, and isn't what is asked.
+    tokenizer = whole_vocabulary(lines_file(tmp_path, [f"w{i}" for i in range(300)]))
+    tracemalloc.start()
+    corpus = load_corpus(CorpusOptions(path=path), BLANKS, tokenizer)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    ids = sum(part.flat.nbytes + part.starts.nbytes for part in corpus.splits.values())
+    # 11 ids of 4 bytes and one place of 8 a text; 52 bytes a text in all
+    assert ids == 50_000 * (11 * 4 + 8) + 3 * 8
+    assert kept < 1.5 * ids
+    # On the way: hashes (8 bytes a text, a few times over), the held-out tenth in a dict, arrays
+    # as they grow, a block of a thousand texts. The texts alone would be 2.3 times the ids.
+    assert peak < 3 * ids
+
+
+# Order
+
+
+@settings(max_examples=50, deadline=None)
+@given(texts=st.integers(1, 40), batch=st.integers(1, 12), seed=st.integers(0, 3))
+def test_each_epoch_is_a_permutation(texts: int, batch: int, seed: int) -> None:
+    order = Order(texts, seed)
+    batches = -(-texts // batch)
+    for epoch in range(3):
+        rows = [order.rows("mle", epoch * batches + i, batch) for i in range(batches)]
+        assert sorted(np.concatenate(rows).tolist()) == list(range(texts))
+        assert [len(r) for r in rows[:-1]] == [batch] * (batches - 1)
+        assert len(rows[-1]) == texts - batch * (batches - 1)
+
+
+def test_epochs_streams_and_seeds_differ() -> None:
+    def epoch(seed: int, stream: str, number: int) -> list[int]:
+        return list(Order(100, seed).rows(stream, number, 100))
+
+    first = epoch(0, "mle", 0)
+    assert first == epoch(0, "mle", 0)
+    others = [epoch(0, "mle", 1), epoch(0, "discriminator", 0), epoch(1, "mle", 0)]
+    assert all(first != other for other in others)
+
+
+def test_a_batch_follows_from_its_index_alone() -> None:
+    straight = Order(23, 5)
+    batches = [straight.rows("a", i, 4).tolist() for i in range(20)]
+    jumping = Order(23, 5)
+    for i in random.Random(0).sample(range(20), 20):
+        jumping.rows("b", i, 7)  # another stream in between
+        assert jumping.rows("a", i, 4).tolist() == batches[i]
