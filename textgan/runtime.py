@@ -43,6 +43,12 @@ def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
     return numbers[start : start + rows].to(device, non_blocking=True)
 
 
+def permutation(size: int) -> list[int]:
+    """A random order of ``range(size)``, the same on every process."""
+    order: list[int] = torch.randperm(size, generator=_draws).tolist()
+    return order
+
+
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Dropout off inside, the former modes back behind it."""

@@ -28,7 +28,7 @@ LOG_TURNS = 20
 """Figures are averaged over so many turns before they are written down."""
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM; all is saved."""
 
 
@@ -66,6 +66,7 @@ class Trainer:
         self.broken = torch.zeros((), dtype=torch.bool, device=self.device)
         self.interrupted = False
         self.tokens = 0
+        self.total = sum(1 for _ in self.turns())
 
     # The loop
 
@@ -76,9 +77,8 @@ class Trainer:
             Interrupted: after saving.
             UserError: a loss became NaN or infinite; the last good checkpoint stays.
         """
-        total = sum(1 for _ in self.turns())
         self.metrics = Metrics(self.run, self.recipe.tracker, self.position)
-        self.line = ProgressLine(self.stage, total, self.position)
+        self.line = ProgressLine(self.stage, self.total, self.position)
         self.saved = time.monotonic()
         self.began = time.monotonic()
         try:
@@ -157,9 +157,10 @@ class Trainer:
         if turn.draw == "pool":
             self.pool = self.draw_pool(turn, method, stream)
         assert self.pool is not None, "a pool is kept that was never drawn"
-        pool = Order(len(self.pool), self.recipe.trainer.seed)
+        shuffled = Order(len(self.pool), self.recipe.trainer.seed)
         where = f"{stream}/pool/{turn.step}/{turn.pool_epoch}"
-        rows = pool.rows(where, turn.pool_start // max(1, len(real)), len(real))
+        rows = shuffled.rows(where, 0, len(self.pool))
+        rows = rows[turn.pool_start : turn.pool_start + turn.batch_size]
         return self.pool[torch.from_numpy(rows).to(self.device)]
 
     def draw_pool(self, turn: Turn, method: Method, stream: str) -> Sequences:

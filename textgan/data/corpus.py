@@ -109,6 +109,13 @@ class Corpus:
         decode = self.tokenizer.decode
         return [str(decode(ids.text(i), skip_special_tokens=True)) for i in range(len(ids))]
 
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits of the test split's ids: which texts a figure was taken on."""
+        ids = self.splits["test"]
+        data = ids.flat.tobytes() + ids.starts.tobytes()
+        return hashlib.blake2b(data, digest_size=4).hexdigest()
+
     def describe(self) -> str:
         """One line for people."""
         sizes = ", ".join(f"{len(self.splits[s]):,} {s}" for s in SPLITS)

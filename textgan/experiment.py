@@ -1,0 +1,173 @@
+"""A recipe becomes a run: new, going on from another run, or resumed."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+import transformers
+
+import textgan
+from textgan import checkpoint, config, models, runs, runtime
+from textgan.config import Tree
+from textgan.data.corpus import load_corpus
+from textgan.errors import UserError
+from textgan.recipe import Recipe, Stage
+from textgan.tracking import say
+from textgan.trainer import Interrupted, Trainer
+
+INHERITED = ("corpus", "tokenizer", "generator")
+"""Sections that an adversarial run takes from the run it goes on from."""
+
+
+def start(stage: Stage, given: Tree, run: Path | None, source: Path | None) -> Path:
+    """Train a new run; ``given`` is what config files and command line say.
+
+    Args:
+        stage: which list of phases.
+        given: the tree under which the defaults lie.
+        run: its folder; default: a new one.
+        source: the run or checkpoint to go on from (adversarial only).
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UserError: a mistake in the configuration, the text or the source.
+        Interrupted: stopped by the user, after saving.
+    """
+    if stage == "adversarial":
+        given, origin = inherit(given, source)
+    else:
+        origin = None
+    recipe = config.check(Recipe, given)
+    if not getattr(recipe, stage) and stage == "pretrain":
+        raise UserError("pretrain: the recipe's list of phases is empty; it needs no pretraining")
+    run = run or runs.new_run(recipe.name, stage)
+    if runs.is_run(run):
+        raise UserError(
+            f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
+        )
+    trainer = _build(stage, recipe, run, origin, about(stage, recipe, origin))
+    return _train(trainer)
+
+
+def resume(run: Path, stage: Stage) -> Path:
+    """Go on with a run from its last checkpoint.
+
+    Raises:
+        UserError: it is no run, or a run of the other command.
+        Interrupted: stopped again, after saving.
+    """
+    last = runs.open_checkpoint(run, "last")
+    if last.stage != stage:
+        raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
+    recipe = config.check(Recipe, last.about["recipe"])
+    trainer = _build(stage, recipe, last.run, last, last.about)
+    trainer.load(checkpoint.load_state(last.folder))
+    say(f"going on with {run} after turn {trainer.position:,}")
+    return _train(trainer)
+
+
+def inherit(given: Tree, source: Path | None) -> tuple[Tree, runs.Checkpoint]:
+    """Corpus, tokenizer and players of the run to go on from, under what is given.
+
+    Raises:
+        UserError: there is no such run, or a key contradicts it.
+    """
+    name = given.get("name", "default")
+    if source is None:
+        source = runs.newest("pretrain", name)
+        if source is None:
+            raise UserError(
+                f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
+                "from; `python cli.py pretrain` with the same config makes one"
+            )
+        say(f"going on from {source}")
+    origin = runs.open_checkpoint(source, "last" if runs.is_run(source) else None)
+    theirs = origin.about["recipe"]
+    wrong = [
+        f"{key}: {mine!r} contradicts {old!r} of {source}, which this run goes on from"
+        for section in INHERITED
+        for key, mine, old in contradictions(given.get(section, {}), theirs[section], section)
+    ]
+    if wrong:
+        raise UserError("\n".join(wrong))
+    given = dict(given) | {section: theirs[section] for section in INHERITED}
+    if any(True for _ in contradictions(given.get("discriminator", {}), theirs["discriminator"], "")):
+        say("discriminator: differs from the pretrained one; a new one starts from scratch")
+    else:
+        given["discriminator"] = theirs["discriminator"]
+    return given, origin
+
+
+def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, Any]]:
+    """Keys given with another value than the other tree has."""
+    found: list[tuple[str, Any, Any]] = []
+    if not isinstance(mine, dict):
+        return found
+    for key, value in mine.items():
+        if key in theirs and value != theirs[key] and str(value) != str(theirs[key]):
+            found.append((f"{path}.{key}", value, theirs[key]))
+    return found
+
+
+def about(stage: Stage, recipe: Recipe, origin: runs.Checkpoint | None) -> Tree:
+    """What run.yaml says besides the recipe."""
+    return {
+        "stage": stage,
+        "from": str(origin.folder) if origin else None,
+        "turns": 0,
+        "versions": {
+            "textgan": textgan.__version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+        },
+    }
+
+
+def _build(
+    stage: Stage, recipe: Recipe, run: Path, origin: runs.Checkpoint | None, about: Tree
+) -> Trainer:
+    """Corpus and players, new or from a checkpoint, and their trainer."""
+    runtime.pick_device(recipe.trainer.device)
+    generator = models.load_generator(origin.generator) if origin else None
+    tokenizer = None
+    if origin and generator:
+        tokenizer = models.load_tokenizer(origin.generator, generator.config.vocab_size)
+    corpus = load_corpus(recipe.corpus, recipe.tokenizer, tokenizer)
+    say(corpus.describe())
+    if len(corpus) < recipe.trainer.batch_size:
+        say(
+            f"trainer.batch_size: {recipe.trainer.batch_size} is more than the {len(corpus)} "
+            f"training texts; batches have {len(corpus)}"
+        )
+    seed = recipe.trainer.seed
+    if generator is None:
+        generator = models.make_generator(
+            recipe.generator, corpus.tokenizer, corpus.length, seed
+        )
+    discriminator = None
+    same = origin and origin.about["recipe"]["discriminator"] == recipe.discriminator.model_dump(
+        mode="json"
+    )
+    if origin and same:
+        discriminator = models.load_discriminator(origin.folder / "discriminator")
+    if discriminator is None:
+        discriminator = models.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(recipe, stage, run, corpus, generator, discriminator, about)
+    about["turns"] = trainer.total
+    return trainer
+
+
+def _train(trainer: Trainer) -> Path:
+    try:
+        trainer.train()
+    except Interrupted:
+        say(f"saved. Go on with:\n  python cli.py {trainer.stage} --resume {trainer.run}")
+        raise
+    return trainer.run

@@ -1,0 +1,124 @@
+"""From a checkpoint to texts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import (
+    LogitsProcessorList,
+    SuppressTokensLogitsProcessor,
+    TemperatureLogitsWarper,
+)
+
+from textgan import config, models, runs, runtime, validation
+from textgan.data.corpus import CorpusOptions, read_texts
+from textgan.data.tokenizers import pieces
+from textgan.errors import UserError
+from textgan.generators import Generator
+from textgan.tracking import say
+
+
+@dataclass
+class Writer:
+    """A generator and its tokenizer."""
+
+    generator: Generator
+    tokenizer: models.Tokenizer
+
+    @classmethod
+    def open(cls, checkpoint: runs.Checkpoint) -> "Writer":
+        """The writer of a checkpoint.
+
+        Raises:
+            UserError: the checkpoint is damaged.
+        """
+        generator = models.load_generator(checkpoint.generator)
+        tokenizer = models.load_tokenizer(checkpoint.generator, generator.config.vocab_size)
+        return cls(generator.to(runtime.pick_device("auto")).eval(), tokenizer)
+
+    def write(
+        self, count: int, *, prefix: str = "", temperature: float = 1.0, seed: int = 0
+    ) -> list[str]:
+        """``count`` texts; the same seed gives the same texts.
+
+        Args:
+            count: how many.
+            prefix: how each begins; words the model doesn't know are warned about.
+            temperature: below 1 likelier words, above 1 rarer ones.
+            seed: of the draws.
+
+        Raises:
+            UserError: a value out of range, or a prefix that fills the text.
+        """
+        if count < 1:
+            raise UserError(f"--count: must be 1 or more, got {count}")
+        if temperature <= 0:
+            raise UserError(f"--temperature: must be above 0, got {temperature}")
+        ids = self.encode(prefix)
+        processors = LogitsProcessorList(
+            [SuppressTokensLogitsProcessor([self.tokenizer.unk_token_id], str(self.generator.device))]
+        )
+        if temperature != 1.0:
+            processors.append(TemperatureLogitsWarper(temperature))
+        runtime.seed(seed, "write")
+        texts: list[list[int]] = []
+        while len(texts) < count:
+            size = min(256, count - len(texts))
+            given = torch.tensor([ids] * size, device=self.generator.device, dtype=torch.long)
+            sample = self.generator.sample(
+                size, prefix=given if ids else None, logits_processor=processors
+            )
+            texts += validation.plain(sample)
+        return self.tokenizer.batch_decode(texts, skip_special_tokens=True)  # type: ignore[return-value]
+
+    def encode(self, prefix: str) -> list[int]:
+        """A prefix as ids, with a warning for unknown words."""
+        if not prefix:
+            return []
+        ids = list(self.tokenizer(prefix, add_special_tokens=False)["input_ids"])
+        unknown = [
+            piece
+            for piece, i in zip(pieces(self.tokenizer, prefix), ids, strict=True)
+            if i == self.tokenizer.unk_token_id
+        ]
+        if unknown:
+            say(f"warning: --prefix: the model doesn't know {', '.join(map(repr, unknown))}")
+        if len(ids) >= self.generator.config.length:
+            raise UserError(
+                f"--prefix: has {len(ids)} tokens, the model's texts at most "
+                f"{self.generator.config.length - 1}; shorten it"
+            )
+        return ids
+
+
+def report(texts: list[str], checkpoint: runs.Checkpoint) -> list[str]:
+    """What to know beside some texts: how much is copied, and whether poems keep their form."""
+    options = config.check(CorpusOptions, checkpoint.about["recipe"]["corpus"], "corpus")
+    known = {fold(line) for text in read_texts(options.path, options) for line in text.split("\n")}
+    lines = [line for text in texts for line in text.split("\n") if line.strip()]
+    copied = sum(fold(line) in known for line in lines)
+    found = [f"{copied / max(1, len(lines)):.0%} of the {len(lines)} lines stand in {options.path}"]
+    if options.unit == "stanza":
+        four = sum(text.count("\n") == 3 for text in texts)
+        found.append(f"{four / len(texts):.0%} of the {len(texts)} poems have four lines")
+    return found
+
+
+def fold(line: str) -> str:
+    """Letters only, lower case: copies that differ in blanks or punctuation are copies."""
+    return "".join(c for c in line.lower() if c.isalnum())
+
+
+def default_run(path: Path | None) -> Path:
+    """The run that is meant: the one given, or the newest, named on stderr.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path is not None:
+        return path
+    run = runs.newest()
+    if run is None:
+        raise UserError(f"no run in {runs.home()}/; `python cli.py pretrain` makes one")
+    say(f"from {run}")
+    return run
