@@ -29,7 +29,9 @@ def save(run: Path, number: int, writers: dict[str, Callable[[Path], object]], s
     """
     final = run / f"checkpoint-{number:06d}"
     if final.exists():
-        return final  # the same turn has the same state
+        if (run / "last").resolve() == final.resolve():
+            return final  # the same turn has the same state
+        discard(final)  # of a run that died before it could say so, perhaps of another recipe
     partial = run / f".{final.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -75,14 +77,18 @@ def link(run: Path, name: str, target: Path) -> None:
 def rotate(run: Path, keep: int) -> None:
     """Remove all but the newest ``keep`` checkpoints and those that a link names."""
     named = {(run / name).resolve().name for name in ("last", "best")}
-    old = sorted(run.glob("checkpoint-*"))[:-keep]
-    for folder in old:
+    folders = run.glob("checkpoint-*")
+    for folder in sorted(folders, key=lambda f: (len(f.name), f.name))[:-keep]:
         if folder.name not in named:
-            # Renamed first, so that a folder called checkpoint-… is always whole.
-            doomed = folder.with_name(f".{folder.name}.partial")
-            shutil.rmtree(doomed, ignore_errors=True)
-            os.replace(folder, doomed)
-            shutil.rmtree(doomed)
+            discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove a checkpoint; renamed first, so that a folder called checkpoint-… is always whole."""
+    doomed = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(doomed, ignore_errors=True)
+    os.replace(folder, doomed)
+    shutil.rmtree(doomed)
 
 
 def load_state(folder: Path) -> Any:

@@ -18,14 +18,12 @@ from textgan.tracking import say
 if TYPE_CHECKING:
     from textgan.recipe import Stage
 
-DEFAULT = "configs/default.yaml"
-"""What `pretrain` and `adversarial` take when no config file is named."""
-
 app = typer.Typer(
     name="textgan",
     help="Train text generators adversarially; sample and evaluate them.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # a mistake is one line, not a box
     pretty_exceptions_enable=False,
 )
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -83,7 +81,7 @@ def _stage(
     print_config: bool,
     list_config: bool,
 ) -> None:
-    from textgan import config, experiment
+    from textgan import api, config, experiment
     from textgan.recipe import Recipe
 
     if list_config:
@@ -92,34 +90,46 @@ def _stage(
     if resume is not None:
         if words or source or run:
             raise UserError("--resume: goes with no other argument; the run knows its config")
-        say(f"run: {experiment.resume(resume, stage)}")
+        with api.quiet():
+            say(f"run: {experiment.resume(resume, stage)}")
         return
-    given = read_given(words)
+    given = read_given(words, default=stage == "pretrain")
     if print_config:
-        if stage == "adversarial" and source is not None:
-            given, _ = experiment.inherit(given, source)
-        print(config.dump(config.check(Recipe, given)), end="")
+        if stage == "adversarial":
+            given = experiment.preview(given, source, api.load())
+        show(config.dump(config.check(Recipe, given)).rstrip())
         return
-    say(f"run: {experiment.start(stage, given, run, source)}")
+    with api.quiet():
+        say(f"run: {experiment.start(stage, given, run, source, words)}")
 
 
-def read_given(words: list[str]) -> Tree:
-    """Config files and dotted options as one tree; its name comes from the files' names."""
-    from textgan import config
+def read_given(words: list[str], default: bool) -> Tree:
+    """Config files and dotted options as one tree, named after the files.
+
+    ``default``: take configs/default.yaml if no file is named (the game goes on from a run, whose
+    recipe lies below what is given anyway).
+    """
+    from textgan import api, config
 
     files, overrides = config.parse_overrides(words)
-    tree: Tree = {}
-    for file in files or [DEFAULT]:
-        config.merge(tree, config.read_yaml(file))
-    named = "-".join(Path(file).stem for file in files or [DEFAULT])
-    return config.merge({"name": named} | tree, overrides)
+    return api.load(*files, **overrides) if files or default else overrides
+
+
+def show(text: str) -> None:
+    """A result, on stdout; ends the command when the reader (`| head`) has what it wanted."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
 
 
 def _print_keys(keys: list[tuple[str, str, str, str]]) -> None:
     for path, kind, default, meaning in keys:
-        print(f"{path}\n    {kind}" + (f", default {default}" if default else ""))
+        show(f"{path}\n    {kind}" + (f", default {default}" if default else ""))
         if meaning:
-            print(f"    {meaning}")
+            show(f"    {meaning}")
 
 
 @app.command()
@@ -140,17 +150,14 @@ def sample(
     """Print texts of a run's generator, a blank line between them."""
     if format not in ("text", "jsonl"):
         raise UserError(f"--format: must be text or jsonl, got {format!r}")
-    from textgan import runs, sampling
+    from textgan import api, runs, sampling
 
     found = runs.open_checkpoint(sampling.default_run(run), _which(checkpoint))
-    writer = sampling.Writer.open(found)
-    texts = writer.write(count, prefix=prefix, temperature=temperature, seed=seed)
+    texts = api.sample(found.folder, count, prefix, temperature, seed)
     if format == "jsonl":
-        for text in texts:
-            print(json.dumps({"text": text}, ensure_ascii=False))
+        show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
     else:
-        print("\n\n".join(texts))
-    sys.stdout.flush()
+        show("\n\n".join(texts))
     if report:
         for line in sampling.report(texts, found):
             say(line)
@@ -173,14 +180,17 @@ def evaluate(
     checkpoint: Which = None,
 ) -> None:
     """Score runs on their test split, beside the training text."""
-    from textgan import runs, sampling
+    from textgan import api, runs, sampling
     from textgan.evaluation import as_json
-    from textgan.evaluation import evaluate as score
 
     found = runs_ or [sampling.default_run(None)]
-    rows = score([runs.open_checkpoint(path, _which(checkpoint)) for path in found])
+    which = _which(checkpoint)
+    rows = api.evaluate(*(runs.open_checkpoint(path, which).folder for path in found))
     if json_ is not None:
-        json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
+        try:
+            json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--json: {json_} can't be written ({error.strerror})") from None
     names = list(rows[0].figures)
     table = [["", *names]]
     for row in rows:
@@ -188,7 +198,7 @@ def evaluate(
         table.append([row.name, *(f"{e.value:.3f} ±{e.stderr:.3f}" if e else "" for e in cells)])
     _print_table(table)
     for protocol in dict.fromkeys(row.protocol for row in rows):
-        print(protocol)
+        show(protocol)
 
 
 @app.command("runs")
@@ -214,7 +224,7 @@ def _print_table(rows: list[list[str]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join([first.strip().ljust(widths[0]), *rest]).rstrip())
+        show("  ".join([first.strip().ljust(widths[0]), *rest]).rstrip())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -230,9 +240,3 @@ def main(arguments: list[str] | None = None) -> None:
         for line in str(error).splitlines():
             say(f"error: {line}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted; nothing is left to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -51,7 +51,7 @@ def ceiling(corpus: Corpus, tokenizer: str) -> Row:
     runtime.seed(SEED, "ceiling")
     chosen = runtime.permutation(len(corpus))[:count]
     texts = [corpus.splits["train"].text(i)[:-1] for i in chosen]
-    real = [corpus.tokenizer.convert_ids_to_tokens(ids) for ids in texts]
+    real = [list(corpus.tokenizer.convert_ids_to_tokens(ids)) for ids in texts]
     return Row(
         f"training text ({corpus.options.path})",
         {**_bleus(real, test), "NLL_test": None},
@@ -67,7 +67,7 @@ def score(
     count = max(2, min(len(test), MOST))
     runtime.seed(SEED, "evaluate")
     ids = validation.sample_ids(writer.generator, count)
-    texts = [writer.tokenizer.convert_ids_to_tokens(text) for text in ids]
+    texts = [list(writer.tokenizer.convert_ids_to_tokens(text)) for text in ids]
     nll = validation.nll(writer.generator, corpus, "test")
     name = f"{checkpoint.run.name}/{checkpoint.folder.name}"
     return Row(name, {**_bleus(texts, test), "NLL_test": nll}, protocol(corpus, tokenizer, count))

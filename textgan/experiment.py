@@ -1,6 +1,9 @@
 """A recipe becomes a run: new, going on from another run, or resumed."""
 
 import platform
+import shlex
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,13 @@ INHERITED = ("corpus", "tokenizer", "generator")
 """Sections that an adversarial run takes from the run it goes on from."""
 
 
-def start(stage: Stage, given: Tree, run: Path | None, source: Path | None) -> Path:
+def start(
+    stage: Stage,
+    given: Tree,
+    run: Path | None,
+    source: Path | None,
+    words: Sequence[str] | None = None,
+) -> Path:
     """Train a new run; ``given`` is what config files and command line say.
 
     Args:
@@ -29,6 +38,7 @@ def start(stage: Stage, given: Tree, run: Path | None, source: Path | None) -> P
         given: the tree under which the defaults lie.
         run: its folder; default: a new one.
         source: the run or checkpoint to go on from (adversarial only).
+        words: the command line's config files and options, for a command that an error names.
 
     Returns:
         The run's folder.
@@ -38,7 +48,7 @@ def start(stage: Stage, given: Tree, run: Path | None, source: Path | None) -> P
         Interrupted: stopped by the user, after saving.
     """
     if stage == "adversarial":
-        given, origin = inherit(given, source)
+        given, origin = inherit(given, source, words)
     else:
         origin = None
     recipe = config.check(Recipe, given)
@@ -70,8 +80,10 @@ def resume(run: Path, stage: Stage) -> Path:
     return _train(trainer)
 
 
-def inherit(given: Tree, source: Path | None) -> tuple[Tree, runs.Checkpoint]:
-    """Corpus, tokenizer and players of the run to go on from, under what is given.
+def inherit(
+    given: Tree, source: Path | None, words: Sequence[str] | None = None
+) -> tuple[Tree, runs.Checkpoint]:
+    """The recipe of the run to go on from, with what is given laid over it.
 
     Raises:
         UserError: there is no such run, or a key contradicts it.
@@ -80,9 +92,11 @@ def inherit(given: Tree, source: Path | None) -> tuple[Tree, runs.Checkpoint]:
     if source is None:
         source = runs.newest("pretrain", name)
         if source is None:
+            command = shlex.join(["python", "cli.py", "pretrain", *(words or [])])
+            same = "" if words is not None else " with the same config"
             raise UserError(
                 f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
-                "from; `python cli.py pretrain` with the same config makes one"
+                f"from; `{command}`{same} makes one"
             )
         say(f"going on from {source}")
     origin = runs.open_checkpoint(source, "last" if runs.is_run(source) else None)
@@ -94,12 +108,16 @@ def inherit(given: Tree, source: Path | None) -> tuple[Tree, runs.Checkpoint]:
     ]
     if wrong:
         raise UserError("\n".join(wrong))
-    given = dict(given) | {section: theirs[section] for section in INHERITED}
-    if any(True for _ in contradictions(given.get("discriminator", {}), theirs["discriminator"], "")):
+    if contradictions(given.get("discriminator", {}), theirs["discriminator"], ""):
         say("discriminator: differs from the pretrained one; a new one starts from scratch")
-    else:
-        given["discriminator"] = theirs["discriminator"]
-    return given, origin
+    return config.merge(deepcopy(theirs), given), origin
+
+
+def preview(given: Tree, source: Path | None, default: Tree) -> Tree:
+    """What an adversarial run would be given, for --print-config; needs no run to go on from."""
+    if source is None and runs.newest("pretrain", given.get("name", "default")) is None:
+        return config.merge(default, given)
+    return inherit(given, source)[0]
 
 
 def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, Any]]:
@@ -108,8 +126,9 @@ def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, An
     if not isinstance(mine, dict):
         return found
     for key, value in mine.items():
-        if key in theirs and value != theirs[key] and str(value) != str(theirs[key]):
-            found.append((f"{path}.{key}", value, theirs[key]))
+        old = theirs.get(key, value)
+        if value != old and str(value) != str(old):
+            found.append((f"{path}.{key}", value, old))
     return found
 
 

@@ -41,7 +41,8 @@ class ConvolutionFeatures(nn.Module):
         """The largest response of each filter of the i-th width: (B, filters)."""
         width, convolution = self.widths[i], self.convolutions[i]
         embedded = F.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
-        windows = _Windows.apply(embedded, width)  # (n, B, width E)
+        # (n, B, width E)
+        windows = _Windows.apply(embedded, width)  # type: ignore[no-untyped-call]
         # Filters first, texts last: the GEMM is 15 % faster than its transpose, and the maximum
         # runs over texts that lie side by side.
         response = (convolution.weight @ windows.flatten(0, 1).t()).view(-1, *windows.shape[:2])

@@ -2,24 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from pydantic import BaseModel
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from textgan import runtime
-from textgan.discriminators import DISCRIMINATORS, Discriminator
+from textgan.discriminators import DISCRIMINATORS, Discriminator, DiscriminatorOptions
 from textgan.errors import UserError
-from textgan.generators import GENERATORS, Generator
+from textgan.generators import GENERATORS, Generator, GeneratorOptions
 
 Tokenizer = PreTrainedTokenizerFast
 
 
-def make_generator(options: BaseModel, tokenizer: Tokenizer, length: int, seed: int) -> Generator:
+def make_generator(options: GeneratorOptions, tokenizer: Tokenizer, length: int, seed: int) -> Generator:
     """A new generator; its first weights follow from the seed."""
     runtime.seed(seed, "generator")
-    model = GENERATORS[options.name]  # type: ignore[attr-defined]
+    model = GENERATORS[options.name]
     config = model.config_class(
         vocab_size=len(tokenizer),
         length=length,
@@ -28,7 +27,6 @@ def make_generator(options: BaseModel, tokenizer: Tokenizer, length: int, seed: 
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=getattr(options, "tied", False),
     )
     generator = model(config)
     generator.generation_config.max_length = length + 1
@@ -37,10 +35,10 @@ def make_generator(options: BaseModel, tokenizer: Tokenizer, length: int, seed: 
     return generator
 
 
-def make_discriminator(options: BaseModel, tokenizer: Tokenizer, seed: int) -> Discriminator:
+def make_discriminator(options: DiscriminatorOptions, tokenizer: Tokenizer, seed: int) -> Discriminator:
     """A new discriminator; its first weights follow from the seed."""
     runtime.seed(seed, "discriminator")
-    model = DISCRIMINATORS[options.name]  # type: ignore[attr-defined]
+    model = DISCRIMINATORS[options.name]
     return model(
         model.config_class(vocab_size=len(tokenizer), options=options.model_dump(mode="json"))
     )
@@ -55,12 +53,12 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         model = next(m for m in table.values() if m.config_class.model_type == kind)
-        return model.from_pretrained(folder, local_files_only=True)
+        return model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except StopIteration:
         raise UserError(f"{folder}: is no {' or '.join(table)} of textgan") from None
     except FileNotFoundError:
         raise UserError(f"{folder}: has no config.json; give a run or a checkpoint") from None
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: damaged ({reason}); use another checkpoint") from None
 
@@ -84,7 +82,7 @@ def load_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
         UserError: it is missing, damaged or of another vocabulary than the generator.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = cast(Tokenizer, AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except Exception as error:  # the library raises plain Exception for a damaged tokenizer.json
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: tokenizer can't be read ({reason})") from None
@@ -93,4 +91,4 @@ def load_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
             f"{folder}: the tokenizer has {len(tokenizer)} kinds of token, the generator "
             f"{vocabulary}; they are of different runs"
         )
-    return tokenizer  # type: ignore[no-any-return]
+    return tokenizer

@@ -7,16 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from textgan.config import check, did_you_mean, one_of
 from textgan.data.corpus import CorpusOptions
 from textgan.data.tokenizers import TokenizerOptions
-from textgan.discriminators import DISCRIMINATORS
+from textgan.discriminators import DISCRIMINATORS, DiscriminatorOptions
+from textgan.discriminators.cnn import CNNOptions
 from textgan.errors import UserError
-from textgan.generators import GENERATORS
+from textgan.generators import GENERATORS, GeneratorOptions
+from textgan.generators.lstm import LSTMOptions
 from textgan.methods import METHODS, Method, MethodOptions
+from textgan.methods.seqgan import SeqGANOptions
+from textgan.methods.seqgan import SeqGANOptions
 from textgan.optimizers import OptimizerOptions
 from textgan.phases import Phase, walk
 
 if TYPE_CHECKING:
-    GeneratorSection = BaseModel
-    DiscriminatorSection = BaseModel
+    GeneratorSection = GeneratorOptions
+    DiscriminatorSection = DiscriminatorOptions
     MethodSection = MethodOptions
 else:
     GeneratorSection = one_of(*(g.Options for g in GENERATORS.values()))
@@ -58,11 +62,11 @@ class Recipe(BaseModel):
     """The texts."""
     tokenizer: TokenizerOptions = TokenizerOptions()
     """How they are cut."""
-    generator: GeneratorSection = GENERATORS["lstm"].Options()
+    generator: GeneratorSection = LSTMOptions()
     """The player that writes."""
-    discriminator: DiscriminatorSection = DISCRIMINATORS["cnn"].Options()
+    discriminator: DiscriminatorSection = CNNOptions()
     """The player that judges."""
-    method: MethodSection = METHODS["seqgan"].Options()
+    method: MethodSection = SeqGANOptions()
     """The paper."""
     optimizers: dict[str, OptimizerOptions] = {}
     """How each player's weights move."""
@@ -112,16 +116,16 @@ def _check_players(
     optimizers: dict[str, OptimizerOptions],
     where: str,
 ) -> None:
-    trains = METHODS[_name(method)].trains
+    trains = METHODS[method.name].trains
     players = list(dict.fromkeys(("generator", "discriminator", *trains)))
     problems = [
-        f"{where}.{section}: no player '{name}'; {_name(method)} has {', '.join(players)}"
+        f"{where}.{section}: no player '{name}'; {method.name} has {', '.join(players)}"
         for section in ("players", "optimizers")
         for name in getattr(phase, section)
         if name not in players
     ]
     if phase.players and not set(phase.players) & set(trains) and not problems:
-        problems.append(f"{where}.players: {_name(method)} moves {', '.join(trains)} only")
+        problems.append(f"{where}.players: {method.name} moves {', '.join(trains)} only")
     for name in phase.optimizers:
         try:
             _optimizer(phase, optimizers, name, where)
@@ -145,7 +149,7 @@ def _method(phase: Phase, default: MethodOptions, where: str = "phase") -> Metho
     if name not in METHODS:
         hint = did_you_mean(name, METHODS) or f"there are {', '.join(METHODS)}"
         raise UserError(f"{where}.method: no method '{name}'; {hint}")
-    if tree == {"name": _name(default)}:
+    if tree == {"name": default.name}:
         return default
     return check(METHODS[name].Options, tree, f"{where}.method")
 
@@ -165,8 +169,4 @@ def _optimizer(
 
 def make_method(options: MethodOptions, generator: Any, discriminator: Any) -> Method:
     """The class behind a method's options, with its players."""
-    return METHODS[_name(options)](options, generator, discriminator)
-
-
-def _name(options: MethodOptions) -> str:
-    return str(options.name)  # type: ignore[attr-defined]  # each subclass has a Literal of its own
+    return METHODS[options.name](options, generator, discriminator)

@@ -79,10 +79,18 @@ def open_checkpoint(path: Path, which: str | None = None) -> Checkpoint:
 
 def _about(folder: Path) -> dict[str, Any]:
     if not (folder / "run.yaml").is_file():
-        raise UserError(f"{folder}: is neither a run nor a checkpoint (it has no run.yaml)")
-    about = config.read_yaml(str(folder / "run.yaml"))
-    if not {"stage", "recipe"} <= set(about):
-        raise UserError(f"{folder}/run.yaml: is damaged (no stage or recipe); use another checkpoint")
+        raise UserError(
+            f"{folder}: is neither a run that saved something nor a checkpoint (it has no run.yaml)"
+        )
+    try:
+        about = config.read_yaml(str(folder / "run.yaml"))
+    except UserError as error:
+        raise UserError(f"{error} or use another checkpoint") from None
+    if missing := {"recipe", "stage", "turns", "versions"} - set(about):
+        missing_keys = ", ".join(sorted(missing))
+        raise UserError(
+            f"{folder}/run.yaml: is damaged (no {missing_keys}); use another checkpoint"
+        )
     return about
 
 

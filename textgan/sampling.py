@@ -34,7 +34,7 @@ class Writer:
         """
         generator = models.load_generator(checkpoint.generator)
         tokenizer = models.load_tokenizer(checkpoint.generator, generator.config.vocab_size)
-        return cls(generator.to(runtime.pick_device("auto")).eval(), tokenizer)
+        return cls(generator.to(runtime.pick_device("auto")).eval(), tokenizer)  # type: ignore[arg-type]
 
     def write(
         self, count: int, *, prefix: str = "", temperature: float = 1.0, seed: int = 0
@@ -69,7 +69,7 @@ class Writer:
                 size, prefix=given if ids else None, logits_processor=processors
             )
             texts += validation.plain(sample)
-        return self.tokenizer.batch_decode(texts, skip_special_tokens=True)  # type: ignore[return-value]
+        return self.tokenizer.batch_decode(texts, skip_special_tokens=True)
 
     def encode(self, prefix: str) -> list[int]:
         """A prefix as ids, with a warning for unknown words."""

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from textgan.checkpoint import write_file
 from textgan.errors import UserError
 
 PLAIN_SECONDS = 10.0
@@ -78,6 +77,8 @@ class Metrics:
         # What was written after the checkpoint that the run goes on from will be written again.
         kept = [row for row in read_metrics(run) if row["turn"] <= position]
         if self.path.exists():
+            from textgan.checkpoint import write_file  # torch: `runs` reads without it
+
             write_file(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self.board = _tensorboard(run, position) if tracker == "tensorboard" else None
 

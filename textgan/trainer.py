@@ -1,10 +1,11 @@
 """The loop. It plays turns, and never asks which paper it is playing."""
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -52,8 +53,8 @@ class Trainer:
         self.recipe, self.stage, self.run, self.corpus = recipe, stage, run, corpus
         self.about = about
         self.device = runtime.pick_device(recipe.trainer.device)
-        self.generator = generator.to(self.device)
-        self.discriminator = discriminator.to(self.device)
+        self.generator = generator.to(self.device)  # type: ignore[arg-type]
+        self.discriminator = discriminator.to(self.device)  # type: ignore[arg-type]
         self.order = Order(len(corpus), recipe.trainer.seed)
         self.phases: dict[str, Phase] = dict(walk(getattr(recipe, stage), stage))
         self.methods: dict[str, Method] = {}
@@ -77,13 +78,14 @@ class Trainer:
             Interrupted: after saving.
             UserError: a loss became NaN or infinite; the last good checkpoint stays.
         """
-        self.metrics = Metrics(self.run, self.recipe.tracker, self.position)
+        new = self.best["score"] is None and self.position == 0
+        self.metrics = Metrics(self.run, self.recipe.tracker, -1 if new else self.position)
         self.line = ProgressLine(self.stage, self.total, self.position)
         self.saved = time.monotonic()
         self.began = time.monotonic()
         try:
             with self.signals():
-                if self.position == 0 and self.stage == "adversarial":
+                if new and self.stage == "adversarial":
                     self.judge(self.stage)
                     self.save()
                 for turn in self.turns():
@@ -98,7 +100,7 @@ class Trainer:
     def turns(self) -> Iterator[Turn]:
         """All turns of the stage."""
         trains = {
-            where: METHODS[method_of(self.recipe, phase).name].trains  # type: ignore[attr-defined]
+            where: METHODS[method_of(self.recipe, phase).name].trains
             for where, phase in self.phases.items()
         }
         phases = getattr(self.recipe, self.stage)
@@ -127,6 +129,7 @@ class Trainer:
         method = self.method(turn.phase)
         if turn.begins:
             method.begin()
+            self.stale = 0
         method.train()
         stream = f"{turn.phase}/{turn.occurrence}/{turn.player}"
         real = self.real(stream, turn.index, turn.batch_size)
@@ -136,10 +139,10 @@ class Trainer:
         options = optimizer_of(self.recipe, self.phases[turn.phase], turn.player)
         optimizer = self.optimizer(method, turn.player, options)
         optimizer.zero_grad(set_to_none=True)
-        parts = options.accumulation
+        parts = min(options.accumulation, len(real), len(fake))  # no empty ones: their mean is NaN
         for r, f in zip(split(real, parts), split(fake, parts), strict=True):
             loss = method.loss(turn.player, r, f, turn.progress)
-            (loss.total / parts).backward()
+            (loss.total / parts).backward()  # type: ignore[no-untyped-call]
             self.note({**loss.parts}, loss.total)
         self.tokens += real.ids.numel() + fake.ids.numel()
         step(optimizer, getattr(method, turn.player), options, turn)
@@ -165,11 +168,12 @@ class Trainer:
 
     def draw_pool(self, turn: Turn, method: Method, stream: str) -> Sequences:
         """Generated texts in large batches: small ones would leave the processor waiting."""
-        size, batches = 256, []
-        for start in range(0, turn.pool_size, size):
-            count = min(size, turn.pool_size - start)
-            real = self.real(f"{stream}/pool", (turn.index + start) // size, count)
-            batches.append(method.play(real, turn.progress))
+        where, size = f"{stream}/pool/{turn.index}", min(256, turn.pool_size)
+        batches: list[Sequences] = []
+        drawn = 0
+        while drawn < turn.pool_size:
+            drawn += len(self.order.rows(where, len(batches), size))  # an epoch's last has fewer
+            batches.append(method.play(self.real(where, len(batches), size), turn.progress))
         pool = Sequences.cat(batches)
         return pool[: turn.pool_size]
 
@@ -178,11 +182,9 @@ class Trainer:
     def milestones(self, turn: Turn) -> None:
         """Evaluate, sample, save, stop early, as the phase says."""
         phase = self.phases[turn.phase]
-        method = self.method(turn.phase)
         done = turn.step + 1
-        evaluates = "generator" in method.trains and done % self.every(phase, turn) == 0
-        if turn.ends or evaluates:
-            better = self.judge(turn.phase) if "generator" in method.trains else False
+        if turn.ends or done % self.every(phase, turn) == 0:
+            better = self.moves_generator(turn.phase) and self.judge(turn.phase)
             over = turn.ends or (phase.patience is not None and self.stale >= phase.patience)
             if over and not turn.ends:
                 self.skip(turn)
@@ -194,6 +196,11 @@ class Trainer:
             self.save()
         if phase.every.sample and done % phase.every.sample == 0:
             self.write_samples()
+
+    def moves_generator(self, phase: str) -> bool:
+        """False in a phase for the discriminator alone: there is nothing new to score."""
+        players = self.phases[phase].players or self.method(phase).trains
+        return "generator" in players and "generator" in self.method(phase).trains
 
     def every(self, phase: Phase, turn: Turn) -> int:
         """Steps between evaluations."""
@@ -214,6 +221,9 @@ class Trainer:
             count = self.recipe.trainer.validation_samples
             figures = validation.quality(self.generator, self.corpus, count)
             score = figures["harmonic_bleu4"]
+        if not math.isfinite(score):
+            self.broken = torch.ones_like(self.broken)
+            self.check_finite()
         self.metrics.log(self.position, phase, figures)
         self.show_text(phase, figures)
         self.write_samples()
@@ -225,12 +235,16 @@ class Trainer:
 
     def skip(self, turn: Turn) -> None:
         """Go to the end of this occurrence of the phase."""
+        if self.parts:
+            self.log(turn)
         rest = islice(self.turns(), turn.number, None)
         self.position = next(t.number for t in rest if t.ends) + 1
         say(f"{turn.phase}: no better for {self.stale} evaluations, ended after step {turn.step + 1}")
 
     def restore_best(self) -> None:
-        """The generator's best weights, from their checkpoint."""
+        """The generator's best weights, from their checkpoint, if it was ever scored."""
+        if self.best["checkpoint"] is None:
+            return
         best = models.load_generator(self.run / self.best["checkpoint"] / "generator")
         self.generator.load_state_dict(best.state_dict())
 
@@ -286,7 +300,7 @@ class Trainer:
             last = self.run / "last"
             kept = f"the last good checkpoint is {last.resolve()}" if last.exists() else "none saved"
             raise UserError(
-                f"{self.stage}: a loss became NaN or infinite before turn {self.position}; {kept}. "
+                f"{self.stage}: a loss or weight became NaN or infinite by turn {self.position}; {kept}. "
                 "Try a smaller optimizers.<player>.lr or clip, or another trainer.seed"
             )
 
@@ -315,6 +329,9 @@ class Trainer:
 
     def save(self) -> None:
         """A checkpoint of this position, and the links."""
+        for player in (self.generator, self.discriminator):
+            for parameter in player.parameters():
+                self.broken = self.broken | ~torch.isfinite(parameter.detach()).all()
         self.check_finite()
         if runtime.rank() == 0:
             folder = checkpoint.save(self.run, self.position, self.writers(), self.state())
@@ -332,7 +349,9 @@ class Trainer:
             self.generator.save_pretrained(place)
             self.corpus.tokenizer.save_pretrained(place)
 
-        about = config.to_yaml({**self.about, "recipe": self.recipe.model_dump(mode="json")})
+        # What every run.yaml has stands behind the recipe: a file that was cut off lacks it.
+        rest = {key: value for key, value in self.about.items() if key != "recipe"}
+        about = config.to_yaml({"recipe": self.recipe.model_dump(mode="json")} | rest)
         return {
             "generator": generator,
             "discriminator": self.discriminator.save_pretrained,
@@ -346,7 +365,7 @@ class Trainer:
             "best": self.best,
             "stale": self.stale,
             "methods": {key: m.own_state() for key, m in self.methods.items()},
-            "optimizers": {key: o.state_dict() for key, o in self.optimizers.items()},
+            "optimizers": {key: o.state_dict() for key, o in sorted(self.optimizers.items())},
             "pool": self.pool.tensors() if self.pool is not None else None,
             "parts": self.parts,
         }
@@ -355,10 +374,11 @@ class Trainer:
         """Go on from a saved state; the players come from their folders."""
         self.position, self.best, self.stale = state["position"], state["best"], state["stale"]
         for where, phase in order(getattr(self.recipe, self.stage), self.stage):
+            own = state["methods"].get(method_of(self.recipe, phase).model_dump_json())
+            if own is None:
+                continue  # not played yet
             method = self.method(where)
-            own = state["methods"].get(method.options.model_dump_json())
-            if own:
-                method.load_state_dict(own, strict=False)
+            method.load_state_dict(own, strict=False)
             for player in method.trains:
                 saved = state["optimizers"].get(f"{method.options.name} {player}")
                 if saved:
@@ -412,4 +432,4 @@ def split(s: Sequences, parts: int) -> list[Sequences]:
     if parts == 1:
         return [s]
     bounds = [round(i * len(s) / parts) for i in range(parts + 1)]
-    return [s[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [s[a:b] for a, b in pairwise(bounds)]

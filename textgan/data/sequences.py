@@ -3,8 +3,9 @@
 Shapes in this package: B texts, T positions, V words of the vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class Sequences:
 
     def __getitem__(self, rows: Tensor | slice) -> "Sequences":
         """The texts of some rows, every field alike."""
-        return replace(self, **{name: value[rows] for name, value in self.tensors().items()})
+        return self._each(lambda value: value[rows])
 
     def tensors(self) -> dict[str, Tensor]:
         """The fields that are present, by name; all have B rows."""
@@ -60,15 +61,22 @@ class Sequences:
 
     def to(self, device: torch.device) -> "Sequences":
         """The same texts on another device."""
-        moved = {
-            name: value.to(device, non_blocking=True) for name, value in self.tensors().items()
-        }
-        return replace(self, **moved)
+        return self._each(lambda value: value.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Sequences":
+        changed: dict[str, Any] = {name: change(value) for name, value in self.tensors().items()}
+        return replace(self, **changed)
+
+    def plain(self, width: int) -> "Sequences":
+        """The ids alone, filled up to a width: (B, width). Behind ``<eos>`` any id is padding."""
+        ids = torch.nn.functional.pad(self.ids, (0, width - self.ids.shape[1]))
+        return Sequences(ids=ids, eos=self.eos)
 
     @staticmethod
     def cat(batches: Sequence["Sequences"]) -> "Sequences":
         """Several batches of one width and with the same fields as one."""
         first = batches[0]
-        names = first.tensors()
-        joined = {n: torch.cat([getattr(batch, n) for batch in batches]) for n in names}
+        joined: dict[str, Any] = {
+            name: torch.cat([getattr(batch, name) for batch in batches]) for name in first.tensors()
+        }
         return replace(first, **joined)

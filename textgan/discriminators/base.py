@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
@@ -11,7 +11,15 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 
 
-class DiscriminatorConfig(PreTrainedConfig):
+class DiscriminatorOptions(BaseModel):
+    """What all discriminators' options have in common; ``name`` says which one it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+
+
+class DiscriminatorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Vocabulary size, and the options of the recipe's ``discriminator`` section."""
 
     model_type = "textgan_discriminator"
@@ -20,11 +28,12 @@ class DiscriminatorConfig(PreTrainedConfig):
     options: dict[str, Any] | None = None
 
 
-class Discriminator(PreTrainedModel):
+class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     """A judge of texts. A subclass gives ``features``, ``head`` and ``output_parameters``."""
 
-    Options: ClassVar[type[BaseModel]]
+    Options: ClassVar[type[DiscriminatorOptions]]
     config: DiscriminatorConfig
+    config_class: type[DiscriminatorConfig]
     row_bytes: int
     """Memory that one text takes on its way through, in bytes (about)."""
 

@@ -3,34 +3,32 @@
 from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.sequences import Sequences
-from textgan.discriminators.base import Discriminator, DiscriminatorConfig
+from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
 from textgan.features import ConvolutionFeatures
 
 WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
 FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
 
 
-class CNNOptions(BaseModel):
+class CNNOptions(DiscriminatorOptions):
     """A convolutional discriminator; the defaults are SeqGAN's official ones."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: Literal["cnn"] = "cnn"
     """Which discriminator."""
-    embedding_size: int = Field(64, ge=1)
+    embedding_size: int = Field(default=64, ge=1)
     """Size of a word vector."""
     widths: list[int] = WIDTHS
     """Words under each kind of filter."""
     filters: list[int] = FILTERS
     """How many filters of each width."""
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(default=0.25, ge=0, lt=1)
     """Share of features dropped while training."""
-    init_std: float = Field(0.1, gt=0)
+    init_std: float = Field(default=0.1, gt=0)
     """Standard deviation of the first weights (truncated normal in the official code)."""
 
     @model_validator(mode="after")
@@ -42,13 +40,13 @@ class CNNOptions(BaseModel):
         return self
 
 
-class CNNConfig(DiscriminatorConfig):
+class CNNConfig(DiscriminatorConfig):  # type: ignore[no-untyped-call]
     """config.json of a CNN discriminator."""
 
     model_type = "textgan_cnn"
 
 
-class CNNDiscriminator(Discriminator):
+class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
     """Word vectors, filters, highway, dropout, one logit a text."""
 
     config_class = CNNConfig
@@ -62,7 +60,7 @@ class CNNDiscriminator(Discriminator):
         self.dropout = nn.Dropout(o.dropout)
         self.output = nn.Linear(self.convolution.size, 1)
         self.row_bytes = 4 * 10 * max(o.widths) * o.embedding_size
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

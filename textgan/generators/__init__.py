@@ -2,11 +2,10 @@
 
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from textgan.generators.base import Generator, GeneratorConfig, State
-from textgan.generators.lstm import LSTMConfig, LSTMGenerator, LSTMOptions
+from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.generators.lstm import LSTMConfig, LSTMGenerator
 
 GENERATORS: dict[str, type[Generator]] = {"lstm": LSTMGenerator}
-GeneratorOptions = LSTMOptions
 
 for _generator in GENERATORS.values():
     AutoConfig.register(_generator.config_class.model_type, _generator.config_class)

@@ -6,14 +6,14 @@ one row a text along dimension 0, so that it can be indexed, repeated and reorde
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from transformers import GenerationMixin, LogitsProcessorList, PreTrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
@@ -27,7 +27,7 @@ BLOCK = 64
 
 
 @dataclass
-class CausalOutput(ModelOutput):  # type: ignore[misc]
+class CausalOutput(ModelOutput):
     """``logits`` (B, T, V), the ``state`` behind the last token, and the loss if labels came."""
 
     loss: Tensor | None = None
@@ -35,7 +35,15 @@ class CausalOutput(ModelOutput):  # type: ignore[misc]
     state: State | None = None
 
 
-class GeneratorConfig(PreTrainedConfig):
+class GeneratorOptions(BaseModel):
+    """What all generators' options have in common; ``name`` says which generator it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+
+
+class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Vocabulary, length and special ids, and the options of the recipe's ``generator`` section."""
 
     model_type = "textgan"
@@ -47,17 +55,24 @@ class GeneratorConfig(PreTrainedConfig):
     """Ids that are never an outcome."""
     options: dict[str, Any] | None = None
     use_cache: bool = True
+    bos_token_id: int = 0
+    eos_token_id: int | None = None
+    pad_token_id: int | None = None
+    bos_token_id: int = 0
+    eos_token_id: int | None = None
+    pad_token_id: int | None = None
 
 
-class Generator(PreTrainedModel, GenerationMixin):
+class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """A policy over texts. A subclass gives ``initial_state``, ``advance`` and ``hidden``.
 
     The contract with transformers (tests/generators/test_contract.py): no DynamicCache, a state
     that is None when ``use_cache`` is off, and that stands still under padding.
     """
 
-    Options: ClassVar[type[BaseModel]]
+    Options: ClassVar[type[GeneratorOptions]]
     config: GeneratorConfig
+    config_class: type[GeneratorConfig]
     main_input_name = "input_ids"
     _is_stateful = True
 
@@ -126,17 +141,16 @@ class Generator(PreTrainedModel, GenerationMixin):
             Sequences with ``given`` (the prefix) and ``log_prob`` of the sampler.
         """
         length = length or self.config.length
-        device = self.get_input_embeddings().weight.device
         given = 0 if prefix is None else prefix.shape[1]
-        begin = torch.full((size, 1), self.config.bos_token_id, device=device)
+        begin = torch.full((size, 1), self.config.bos_token_id, device=self.device)
         begin = begin if prefix is None else torch.cat([begin, prefix], dim=1)
         with runtime.evaluating(self):
             state = self.initial_state(size)
             for t in range(given + 1):
                 logits, state = self.advance(begin[:, t], state)
-            draws = runtime.uniform(size, length - given, device)
+            draws = runtime.uniform(size, length - given, self.device)
             ids, log_prob = self.complete(begin, logits, state, draws, logits_processor)
-        chosen = torch.arange(length, device=device) >= given
+        chosen = torch.arange(length, device=self.device) >= given
         return Sequences(
             ids=torch.cat([begin[:, 1:], ids], dim=1),
             eos=self.config.eos_token_id,
@@ -193,13 +207,12 @@ class Generator(PreTrainedModel, GenerationMixin):
         log_prob = logits.new_zeros(len(begin), steps)
         ended = torch.zeros_like(begin[:, 0], dtype=torch.bool)
         if eos is not None:
-            ended = torch.zeros_like(begin[:, 0], dtype=torch.bool)
-        if eos is not None:
             ended = (begin[:, 1:] == eos).any(dim=1)
         logits = logits.clone()
         for t in range(steps):
             if logits_processor:
-                logits = logits_processor(torch.cat([begin, ids[:, :t]], dim=1), logits)
+                so_far = cast(torch.LongTensor, torch.cat([begin, ids[:, :t]], dim=1))
+                logits = logits_processor(so_far, logits)
             token, chosen = draw_(logits, draws[:, t])
             ids[:, t] = token.masked_fill_(ended, self.config.pad_token_id or 0)
             log_prob[:, t] = chosen.masked_fill_(ended, 0.0)
@@ -260,7 +273,8 @@ class Generator(PreTrainedModel, GenerationMixin):
             outputs.append(output)
         return torch.cat(outputs, dim=1), state
 
-    def prepare_inputs_for_generation(
+    # Not the library's signature: the names here are what ``generate`` lets a caller pass.
+    def prepare_inputs_for_generation(  # type: ignore[override]
         self,
         input_ids: Tensor,
         state: State | None = None,

@@ -27,7 +27,7 @@ def token_log_prob(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
     larger than the cache. Here logits live for a few rows only, and what they leave behind is
     their gradient up to one factor a row, which the backward pass feeds to two products.
     """
-    log_prob: Tensor = _TokenLogProb.apply(hidden, weight, bias, targets)
+    log_prob: Tensor = _TokenLogProb.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
     return log_prob
 
 
@@ -54,7 +54,7 @@ class _TokenLogProb(torch.autograd.Function):
         return log_prob.squeeze(1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         hidden, weight, excess, total = ctx.saved_tensors
         weight = weight[:, :-1]

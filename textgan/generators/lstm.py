@@ -4,33 +4,38 @@ from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.sequences import Sequences
-from textgan.generators.base import NEVER, Generator, GeneratorConfig, State, Step
+from textgan.generators.base import (
+    NEVER,
+    Generator,
+    GeneratorConfig,
+    GeneratorOptions,
+    State,
+    Step,
+)
 from textgan.generators.likelihood import token_log_prob
 
 
-class LSTMOptions(BaseModel):
+class LSTMOptions(GeneratorOptions):
     """A recurrent generator with long short-term memory."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: Literal["lstm"] = "lstm"
     """Which generator."""
-    embedding_size: int = Field(32, ge=1)
+    embedding_size: int = Field(default=32, ge=1)
     """Size of a word vector."""
-    hidden_size: int = Field(32, ge=1)
+    hidden_size: int = Field(default=32, ge=1)
     """Units a layer."""
-    layers: int = Field(1, ge=1)
+    layers: int = Field(default=1, ge=1)
     """Layers of LSTM, one above the other."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of word vectors' and outputs' elements that are dropped while training."""
     tied: bool = False
     """One matrix for word vectors and output; embedding_size must equal hidden_size."""
-    init_std: float = Field(0.1, gt=0)
+    init_std: float = Field(default=0.1, gt=0)
     """Standard deviation of the first weights; they are normal, as in SeqGAN's official code."""
 
     @model_validator(mode="after")
@@ -43,17 +48,19 @@ class LSTMOptions(BaseModel):
         return self
 
 
-class LSTMConfig(GeneratorConfig):
+class LSTMConfig(GeneratorConfig):  # type: ignore[no-untyped-call]
     """config.json of an LSTM generator."""
 
     model_type = "textgan_lstm"
 
 
-class LSTMGenerator(Generator):
+class LSTMGenerator(Generator):  # type: ignore[no-untyped-call]
     """Embedding, LSTM, projection; the state is (h, c), each (B, layers, H)."""
 
     config_class = LSTMConfig
     Options = LSTMOptions
+    _input_embed_layer = "embedding"
+    _input_embed_layer = "embedding"
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__(config)
@@ -70,13 +77,7 @@ class LSTMGenerator(Generator):
             batch_first=True,
         )
         self.output = nn.Linear(o.hidden_size, config.vocab_size)
-        self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        self.embedding = value
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_output_embeddings(self) -> nn.Linear:
         return self.output

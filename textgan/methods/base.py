@@ -19,9 +19,11 @@ class Loss(NamedTuple):
 
 
 class MethodOptions(BaseModel):
-    """What all methods' options have in common; each subclass has a ``name``."""
+    """What all methods' options have in common; ``name`` says which method it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
 
 
 class Method(nn.Module):

@@ -6,20 +6,19 @@ discriminator's, and further MLE often does too. Each control is SeqGAN or MLE b
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.methods.mle import MLE
 from textgan.methods.base import MethodOptions
-from textgan.methods.seqgan import SeqGAN, SeqGANOptions
+from textgan.methods.mle import MLE
+from textgan.methods.seqgan import PolicyOptions, SeqGAN
 
 
-class ConstantRewardOptions(SeqGANOptions):
+class ConstantRewardOptions(PolicyOptions):
     """SeqGAN whose every token earns 1; rollouts and output_l2 have no effect."""
 
-    name: Literal["constant_reward"] = "constant_reward"  # type: ignore[assignment]
+    name: Literal["constant_reward"] = "constant_reward"
     """Which method."""
 
 
@@ -33,10 +32,10 @@ class ConstantReward(SeqGAN):
         return fake.mask.float()
 
 
-class RandomRewardOptions(SeqGANOptions):
+class RandomRewardOptions(PolicyOptions):
     """SeqGAN whose every token earns a uniform random number."""
 
-    name: Literal["random_reward"] = "random_reward"  # type: ignore[assignment]
+    name: Literal["random_reward"] = "random_reward"
     """Which method."""
 
 
@@ -47,13 +46,14 @@ class RandomReward(SeqGAN):
     trains = ("generator",)
 
     def values(self, fake: Sequences) -> Tensor:
-        return runtime.uniform(*fake.ids.shape, fake.ids.device) * fake.mask
+        rows, columns = fake.ids.shape
+        return runtime.uniform(rows, columns, fake.ids.device) * fake.mask
 
 
-class FrozenDiscriminatorOptions(SeqGANOptions):
+class FrozenDiscriminatorOptions(PolicyOptions):
     """SeqGAN against the discriminator as pretraining left it."""
 
-    name: Literal["frozen_discriminator"] = "frozen_discriminator"  # type: ignore[assignment]
+    name: Literal["frozen_discriminator"] = "frozen_discriminator"
     """Which method."""
 
 

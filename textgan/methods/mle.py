@@ -1,6 +1,6 @@
 """Maximum likelihood: -(1/n) sum log pi(x_t | x_<t) over real tokens, ``<eos>`` included."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from textgan.data.sequences import Sequences
 from textgan.losses.policy_gradient import negative_log_likelihood
@@ -17,7 +17,7 @@ class MLEOptions(MethodOptions):
 class MLE(Method):
     """The generator alone learns, from real text."""
 
-    Options = MLEOptions
+    Options: ClassVar[type[MethodOptions]] = MLEOptions
     trains = ("generator",)
 
     def play(self, real: Sequences, progress: float) -> Sequences:

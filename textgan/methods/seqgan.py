@@ -4,7 +4,7 @@ The generator is a policy, a text an episode, the discriminator's probability it
 token is worth is estimated by completing its prefix N times (Monte Carlo search).
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -18,24 +18,36 @@ from textgan.losses.regularizers import l2
 from textgan.methods.base import Loss, Method, MethodOptions
 
 
-class SeqGANOptions(MethodOptions):
+class PolicyOptions(MethodOptions):
+    """What SeqGAN and its controls (``controls.py``) have in common."""
+
+    rollouts: int = Field(default=16, ge=1)
+    """Completions of each prefix."""
+    reduction: Reduction = "sum"
+    """Sum over batch and time, as the official code, or mean over tokens."""
+    output_l2: float = Field(default=0.2, ge=0)
+    """Weight of the L2 penalty on the discriminator's output layer."""
+
+
+class SeqGANOptions(PolicyOptions):
     """Policy gradient with Monte Carlo rollouts under a discriminator's probability."""
 
     name: Literal["seqgan"] = "seqgan"
     """Which method."""
-    rollouts: int = Field(16, ge=1)
-    """Completions of each prefix."""
-    reduction: Reduction = "sum"
-    """Sum over batch and time, as the official code, or mean over tokens."""
-    output_l2: float = Field(0.2, ge=0)
-    """Weight of the L2 penalty on the discriminator's output layer."""
+
+
+class SeqGANOptions(PolicyOptions):
+    """Policy gradient with Monte Carlo rollouts under a discriminator's probability."""
+
+    name: Literal["seqgan"] = "seqgan"
+    """Which method."""
 
 
 class SeqGAN(Method):
     """Eq. 4 (values), eq. 5 (discriminator) and eq. 8 (policy gradient) of the paper."""
 
-    Options = SeqGANOptions
-    options: SeqGANOptions
+    Options: ClassVar[type[MethodOptions]] = SeqGANOptions
+    options: PolicyOptions
 
     def values(self, fake: Sequences) -> Tensor:
         """Q_t of every token under the discriminator: (B, T)."""
@@ -60,7 +72,10 @@ class SeqGAN(Method):
         )
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        d_real, d_fake = self.discriminator(real), self.discriminator(fake)
+        # One pass for both: the fewer and larger its matrix products, the faster it is.
+        width = max(real.ids.shape[1], fake.ids.shape[1])
+        both = Sequences.cat([real.plain(width), fake.plain(width)])
+        d_real, d_fake = self.discriminator(both).split([len(real), len(fake)])
         loss = minimax_discriminator(d_real, d_fake)
         penalty = self.options.output_l2 * l2(self.discriminator.output_parameters())
         total = loss + runtime.once(penalty)

@@ -1,0 +1,84 @@
+"""The commands as functions, for scripts and notebooks: load, train, resume, sample, evaluate.
+
+Mistakes raise ``textgan.errors.UserError``; progress goes to stderr.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from transformers.utils import logging
+
+from textgan import config, evaluation, experiment, runs, sampling
+from textgan.config import Tree
+from textgan.evaluation import Row
+from textgan.recipe import Stage
+
+DEFAULT = "configs/default.yaml"
+"""What is loaded when no config file is named."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No bars of transformers inside: they would tear ours, one for every file read or written."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def load(*files: str | Path, **sections: Any) -> Tree:
+    """Config files merged left to right, and sections over them, as in ``trainer={"seed": 7}``.
+
+    The files' names become the config's name, after which its runs are named.
+    """
+    names = [str(file) for file in files or [DEFAULT]]
+    tree: Tree = {}
+    for name in names:
+        config.merge(tree, config.read_yaml(name))
+    return config.merge({"name": "-".join(Path(name).stem for name in names)} | tree, sections)
+
+
+@quiet()
+def train(
+    stage: Stage, recipe: Tree, run: str | Path | None = None, source: str | Path | None = None
+) -> Path:
+    """Train a new run and return its folder.
+
+    Args:
+        stage: ``pretrain`` or ``adversarial``.
+        recipe: what ``load`` gave.
+        run: the run's folder; default: a new one in ``runs.home()``.
+        source: what an adversarial run goes on from; default: the config's newest pretraining.
+    """
+    return experiment.start(stage, recipe, _path(run), _path(source))
+
+
+@quiet()
+def resume(run: str | Path) -> Path:
+    """Go on with a run where it stopped, and return its folder."""
+    stage = cast(Stage, runs.open_checkpoint(Path(run), "last").stage)
+    return experiment.resume(Path(run), stage)
+
+
+@quiet()
+def sample(
+    run: str | Path, count: int = 5, prefix: str = "", temperature: float = 1.0, seed: int = 0
+) -> list[str]:
+    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.write``."""
+    writer = sampling.Writer.open(runs.open_checkpoint(Path(run)))
+    return writer.write(count, prefix=prefix, temperature=temperature, seed=seed)
+
+
+@quiet()
+def evaluate(*found: str | Path) -> list[Row]:
+    """Runs or checkpoints beside the training text: a row each, of figures by name."""
+    return evaluation.evaluate([runs.open_checkpoint(Path(run)) for run in found])
+
+
+def _path(place: str | Path | None) -> Path | None:
+    return None if place is None else Path(place)
