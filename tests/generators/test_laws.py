@@ -366,6 +366,54 @@ def test_values_are_means_over_rollouts_within_four_standard_errors() -> None:
     assert (fast - slow).abs().max() < 4 * deviation * (1 / 100 + 1 / n) ** 0.5
 
 
+def test_without_an_end_token_completions_have_their_teacher_forced_log_probability() -> None:
+    generator = make(eos=None)
+    prefix = torch.tensor([[5, EOS, PAD], [6, 7, 8]]).repeat(100, 1)  # words like any other
+    begin = torch.cat([torch.full((200, 1), BOS), prefix], dim=1)
+    state, logits = generator.initial_state(200), torch.empty(0)
+    runtime.seed(1)
+    with runtime.evaluating(generator), torch.no_grad():
+        for t in range(begin.shape[1]):
+            logits, state = generator.advance(begin[:, t], state)
+        draws = runtime.uniform(200, T - 3, CPU)
+        ids, log_prob = generator.complete(begin, logits, state, draws)
+    assert not torch.isin(ids, torch.tensor([PAD, BOS])).any(), "nothing ends, nothing is padding"
+    assert (ids[:, :-1] == EOS).any()
+    s = Sequences(torch.cat([prefix, ids], dim=1), eos=None)
+    torch.testing.assert_close(log_prob, teacher_forced(generator, s)[:, 3:], rtol=1e-4, atol=1e-5)
+    with runtime.evaluating(generator):
+        expected = generator.log_prob(s)[:, 3:]
+    torch.testing.assert_close(log_prob, expected, rtol=1e-4, atol=1e-5)
+    runtime.seed(1)
+    sampled = generator.sample(200, prefix=prefix)
+    assert torch.equal(sampled.ids, s.ids), "sample and complete are one distribution"
+
+
+def test_without_an_end_token_values_are_expectations_under_the_likelihood() -> None:
+    generator, n = make(eos=None), 4000
+    runtime.seed(1)
+    s = generator.sample(6)
+    s.ids[0, 4] = EOS  # a word like any other: what stands behind it counts
+    words = torch.randn(V, generator=torch.Generator().manual_seed(0))
+    lengths: list[int] = []
+
+    def reward(texts: Sequences) -> Tensor:
+        lengths.extend(texts.lengths.unique().tolist())
+        return words[texts.ids[:, -1]]
+
+    values = rollout_values(generator, reward, s, rollouts=n)
+    with runtime.evaluating(generator), torch.no_grad():
+        p = generator.logits(s)[:, -1].softmax(dim=1)
+    mean = p @ words
+    deviation = (p @ words.square() - mean.square()).sqrt()
+    assert set(lengths) == {T}
+    torch.testing.assert_close(values[:, -1], words[s.ids[:, -1]])
+    assert ((values[:, -2] - mean).abs() < 4 * deviation / n**0.5).all()
+    slow = slow_values(generator, reward, s, rollouts=400)
+    spread = words.max() - words.min()
+    assert ((values - slow).abs() < 4 * spread / 2 * (1 / 400 + 1 / n) ** 0.5).all()
+
+
 def test_a_rollout_of_a_full_prefix_changes_nothing() -> None:
     generator, s = make(), some_texts()
     begin = torch.cat([torch.full((len(s), 1), BOS), s.ids], dim=1)
