@@ -31,7 +31,7 @@ demo: $(RUN_STAMP)
 	@echo "== 3/4 evaluate"
 	@$(PY) cli.py evaluate
 	@echo "== 4/4 sample"
-	@$(PY) cli.py sample --count 10 --report
+	@$(PY) cli.py sample --count 10 --temperature 0.7 --report
 
 test: $(TEST_STAMP)
 	@$(PY) -m pytest

@@ -74,7 +74,7 @@ def textgan(
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with poems.txt, small.yaml, and runs/small-{pretrain,adversarial}-1; only to read."""
+    """A folder with poems.txt, small.yaml and runs/small-{pretrain,adversarial}-1, only to read."""
     from textgan import api
 
     folder = tmp_path_factory.mktemp("made")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.conftest import Command, write_poems
 from safetensors.torch import load_file
 
+from tests.conftest import Command, write_poems
 from textgan import config, trainer
 from textgan.recipe import Recipe
 
@@ -295,7 +295,10 @@ def test_evaluate_shows_runs_side_by_side_and_writes_the_same_figures(
     assert head.split() == [*names, "NLL_test"]
     assert [row["name"] for row in rows] == [
         f"training text ({made / 'poems.txt'})",
-        *(f"{run.name}/{(run / which).resolve().name}" for run, which in zip(runs, ("best", "last"), strict=True)),
+        *(
+            f"{run.name}/{(run / which).resolve().name}"
+            for run, which in zip(runs, ("best", "last"), strict=True)
+        ),
     ]
     for row, line in zip(rows, table, strict=False):
         assert line.startswith(row["name"])
@@ -347,9 +350,7 @@ def test_shipped_configs_and_corpora_are_found_from_an_empty_folder(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
 
 
-def test_progress_is_plain_lines_without_bars_of_libraries(
-    textgan: Command, small: Path
-) -> None:
+def test_progress_is_plain_lines_without_bars_of_libraries(textgan: Command, small: Path) -> None:
     result = textgan("pretrain", small, "--run", "quiet")
     assert "model shards" not in result.err and "Loading" not in result.err
     assert "\r" not in result.err and "\x1b" not in result.err

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.conftest import Command, Result, write_poems
 from textgan import api
 from textgan.errors import UserError
-from tests.conftest import Command, Result, write_poems
 
 
 def mistakes(result: Result) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_device_that_is_not_there(textgan: Command, small: Path) -> None:
         (["--checkpoint", "first"], "--checkpoint: must be best or last, got 'first'"),
         (
             ["--prefix", "the moon " * 12],
-            "--prefix: has 24 tokens, the model's texts at most 18; shorten it",
+            "--prefix: has 24 tokens, the model's texts at most 21; shorten it",
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -182,7 +182,7 @@ def test_no_run_at_all(textgan: Command, command: str) -> None:
 def test_a_folder_that_is_no_run(textgan: Command, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     assert mistakes(textgan("sample", "photos")) == [
-        "photos: is neither a run nor a checkpoint (it has no run.yaml)"
+        "photos: is neither a run that saved something nor a checkpoint (it has no run.yaml)"
     ]
 
 
@@ -191,7 +191,10 @@ def test_a_folder_that_is_no_run(textgan: Command, tmp_path: Path) -> None:
     [
         ("generator/config.json", "{}/generator: has no config.json; give a run or a checkpoint"),
         ("generator", "{}/generator: has no config.json; give a run or a checkpoint"),
-        ("run.yaml", "{}: is neither a run nor a checkpoint (it has no run.yaml)"),
+        (
+            "run.yaml",
+            "{}: is neither a run that saved something nor a checkpoint (it has no run.yaml)",
+        ),
     ],
 )
 def test_a_checkpoint_with_a_part_missing(
@@ -225,8 +228,9 @@ def test_weights_with_a_tensor_missing(textgan: Command, copied: Path) -> None:
     gone = sorted(tensors)[0]
     rest = {name: tensor for name, tensor in tensors.items() if name != gone}
     save_file(rest, folder / "model.safetensors", metadata={"format": "pt"})
-    [line] = mistakes(textgan("sample", folder.parent))
-    assert line.startswith(f"{folder}: damaged (") and gone in line
+    assert mistakes(textgan("sample", folder.parent)) == [
+        f"{folder}: damaged (weights lack {gone}); use another checkpoint"
+    ]
 
 
 def test_a_state_cut_short(textgan: Command, copied: Path) -> None:
@@ -255,13 +259,11 @@ def test_a_checkpoint_of_another_vocabulary(
     folder = (copied / "small-pretrain-1/last").resolve() / "generator"
     shutil.copy(tmp_path / "other/last/generator/tokenizer.json", folder)
     text = (
-        f"{folder}: the tokenizer has 9 kinds of token, the generator 19; they are of different "
+        f"{folder}: the tokenizer has 9 kinds of token, the generator 17; they are of different "
         "runs"
     )
     assert mistakes(textgan("sample", folder.parent)) == [text]
-    assert mistakes(textgan("adversarial", "--from", "runs/small-pretrain-1")) == [
-        text.replace(str(folder), str(folder))
-    ]
+    assert mistakes(textgan("adversarial", "--from", "runs/small-pretrain-1")) == [text]
 
 
 def test_no_best_checkpoint_yet(textgan: Command, copied: Path) -> None:
@@ -352,9 +354,7 @@ def test_resume_goes_alone(textgan: Command, copied: Path) -> None:
         assert mistakes(result) == [text]
 
 
-def test_a_run_that_exists_is_not_written_over(
-    textgan: Command, copied: Path, small: Path
-) -> None:
+def test_a_run_that_exists_is_not_written_over(textgan: Command, copied: Path, small: Path) -> None:
     run = "runs/small-pretrain-1"
     assert mistakes(textgan("pretrain", small, "--run", run)) == [
         f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
@@ -364,13 +364,13 @@ def test_a_run_that_exists_is_not_written_over(
 def test_nan_stops_and_keeps_the_last_good_checkpoint(
     textgan: Command, small: Path, tmp_path: Path
 ) -> None:
-    phases = "[{method: mle, steps: 1}, {method: mle, steps: 9, optimizers: {generator: {lr: 1e38}}}]"
-    [line] = mistakes(textgan("pretrain", small, "--run", "wild", "--pretrain", phases))
-    good = tmp_path / "wild/checkpoint-000001"
-    assert line.startswith("pretrain: a loss became NaN or infinite before turn ")
-    assert f"; the last good checkpoint is {good}. " in line
-    assert line.endswith(
-        "Try a smaller optimizers.<player>.lr or clip, or another trainer.seed"
-    )
-    assert sorted(p.name for p in tmp_path.glob("wild/checkpoint-*")) == ["checkpoint-000001"]
+    wild = "{method: mle, steps: 9, optimizers: {generator: {lr: 1e38}}}"
+    phases = f"[{{method: mle, steps: 1}}, {wild}]"
+    result = textgan("pretrain", small, "--run", "wild", "--pretrain", phases)
+    assert mistakes(result) == [
+        "pretrain: a loss or weight became NaN or infinite by turn 2; the last good checkpoint is "
+        f"{tmp_path}/wild/checkpoint-000001. Try a smaller optimizers.<player>.lr or clip, or "
+        "another trainer.seed"
+    ]
+    assert [p.name for p in tmp_path.glob("wild/checkpoint-*")] == ["checkpoint-000001"]
     assert textgan("sample", "wild").code == 0

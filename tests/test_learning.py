@@ -22,7 +22,10 @@ def language():
     texts, p = [], []
     for words in itertools.product(range(WORDS), repeat=LENGTH):
         steps = [(b - a) % WORDS for a, b in itertools.pairwise(words)]
-        p.append((0.5 if words[0] < 2 else 0.02) * np.prod([{1: 0.6, 2: 0.3}.get(s, 0.025) for s in steps]))
+        p.append(
+            (0.5 if words[0] < 2 else 0.02)
+            * np.prod([{1: 0.6, 2: 0.3}.get(s, 0.025) for s in steps])
+        )
         texts.append([3 + w for w in words] + [EOS])
     return torch.tensor(texts), np.array(p) / np.sum(p)
 
@@ -61,7 +64,9 @@ def half_trained():
     options = {"name": "lstm", "hidden_size": 16, "embedding_size": 8}
     special = {"bos_token_id": 1, "eos_token_id": EOS, "pad_token_id": 0}
     generator = LSTMGenerator(
-        LSTMConfig(vocab_size=3 + WORDS, length=LENGTH + 1, never=[0, 1], options=options, **special)
+        LSTMConfig(
+            vocab_size=3 + WORDS, length=LENGTH + 1, never=[0, 1], options=options, **special
+        )
     )
     cnn = {"embedding_size": 16, "widths": [1, 2, 3], "filters": [16, 32, 32], "dropout": 0.0}
     discriminator = CNNDiscriminator(CNNConfig(vocab_size=3 + WORDS, options=cnn))

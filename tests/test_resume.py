@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ PLACES: dict[str, Callable[[list[Turn]], int]] = {
     "first turn": lambda played: 0,
     "mid-epoch": lambda played: first(played, lambda t: t.phase == "pretrain[0]" and t.index == 6),
     "a pool drawn": lambda played: first(played, lambda t: t.draw == "pool"),
-    "in a pool, first pass": lambda played: first(played, lambda t: t.draw == "keep") - 0,
+    "in a pool, first pass": lambda played: first(played, lambda t: t.draw == "keep"),
     "in a pool, second pass": lambda played: first(played, lambda t: t.pool_epoch == 1),
     "in a pool of a repetition": lambda played: first(
         played, lambda t: t.pool_epoch == 1 and t.occurrence == 1
@@ -106,8 +107,7 @@ PLACES: dict[str, Callable[[list[Turn]], int]] = {
 
 def skipped(played: list[Turn]) -> int:
     """The turn behind which early stopping leapt to the phase's end."""
-    pairs = zip(played, played[1:], strict=False)
-    return next(a.number for a, b in pairs if b.number > a.number + 1)
+    return next(a.number for a, b in pairwise(played) if b.number > a.number + 1)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -152,7 +152,9 @@ def test_a_resume_from_the_score_before_the_first_turn_scores_once(
 
 OTHERS: dict[str, dict[str, Any]] = {
     "accumulation": {"optimizers": {"generator": {"accumulation": 2}}},
-    "rmsprop": {"optimizers": {p: {"algorithm": "rmsprop"} for p in ("generator", "discriminator")}},
+    "rmsprop": {
+        "optimizers": {p: {"algorithm": "rmsprop"} for p in ("generator", "discriminator")}
+    },
     "sgd": {"optimizers": {p: {"algorithm": "sgd"} for p in ("generator", "discriminator")}},
     "adamw": {
         "optimizers": {
@@ -197,9 +199,7 @@ def test_the_saved_state_is_what_the_trainer_had(folder: Path) -> None:
     assert all(torch.equal(value, live[name]) for name, value in weights.items())
 
 
-def test_last_and_best_and_rotation(
-    pretrained: tuple[Path, list[Turn]], adversarial: Path
-) -> None:
+def test_last_and_best_and_rotation(pretrained: tuple[Path, list[Turn]], adversarial: Path) -> None:
     run, played = pretrained
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     scores = {row["turn"]: row["validation_nll"] for row in rows if "validation_nll" in row}

@@ -29,7 +29,9 @@ app = typer.Typer(
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 Configs = Annotated[
     list[str] | None,
-    typer.Argument(help="Config files, merged left to right, and --any.dotted.key VALUE over them."),
+    typer.Argument(
+        help="Config files, merged left to right, and --any.dotted.key VALUE over them."
+    ),
 ]
 RunArgument = Annotated[
     Path | None, typer.Argument(help="A run or a checkpoint folder; default: the newest run.")

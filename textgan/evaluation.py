@@ -59,9 +59,7 @@ def ceiling(corpus: Corpus, tokenizer: str) -> Row:
     )
 
 
-def score(
-    checkpoint: runs.Checkpoint, writer: Writer, corpus: Corpus, tokenizer: str
-) -> Row:
+def score(checkpoint: runs.Checkpoint, writer: Writer, corpus: Corpus, tokenizer: str) -> Row:
     """One checkpoint."""
     test = corpus.tokens("test")
     count = max(2, min(len(test), MOST))

@@ -75,7 +75,13 @@ def resume(run: Path, stage: Stage) -> Path:
         raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
     recipe = config.check(Recipe, last.about["recipe"])
     trainer = _build(stage, recipe, last.run, last, last.about)
-    trainer.load(checkpoint.load_state(last.folder))
+    state = checkpoint.load_state(last.folder)
+    try:
+        trainer.load(state)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise UserError(
+            f"{last.folder}: state is damaged ({error!r}); use another checkpoint"
+        ) from None
     say(f"going on with {run} after turn {trainer.position:,}")
     return _train(trainer)
 
@@ -166,9 +172,7 @@ def _build(
         )
     seed = recipe.trainer.seed
     if generator is None:
-        generator = models.make_generator(
-            recipe.generator, corpus.tokenizer, corpus.length, seed
-        )
+        generator = models.make_generator(recipe.generator, corpus.tokenizer, corpus.length, seed)
     discriminator = None
     same = origin and origin.about["recipe"]["discriminator"] == recipe.discriminator.model_dump(
         mode="json"

@@ -15,7 +15,9 @@ from textgan.generators import GENERATORS, Generator, GeneratorOptions
 Tokenizer = PreTrainedTokenizerFast
 
 
-def make_generator(options: GeneratorOptions, tokenizer: Tokenizer, length: int, seed: int) -> Generator:
+def make_generator(
+    options: GeneratorOptions, tokenizer: Tokenizer, length: int, seed: int
+) -> Generator:
     """A new generator; its first weights follow from the seed."""
     runtime.seed(seed, "generator")
     model = GENERATORS[options.name]
@@ -35,7 +37,9 @@ def make_generator(options: GeneratorOptions, tokenizer: Tokenizer, length: int,
     return generator
 
 
-def make_discriminator(options: DiscriminatorOptions, tokenizer: Tokenizer, seed: int) -> Discriminator:
+def make_discriminator(
+    options: DiscriminatorOptions, tokenizer: Tokenizer, seed: int
+) -> Discriminator:
     """A new discriminator; its first weights follow from the seed."""
     runtime.seed(seed, "discriminator")
     model = DISCRIMINATORS[options.name]
@@ -53,7 +57,12 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         model = next(m for m in table.values() if m.config_class.model_type == kind)
-        return model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        player, report = model.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        if missing := ", ".join(sorted(report["missing_keys"])):
+            raise ValueError(f"weights lack {missing}")  # the library would draw them at random
+        return player
     except StopIteration:
         raise UserError(f"{folder}: is no {' or '.join(table)} of textgan") from None
     except FileNotFoundError:

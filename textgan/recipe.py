@@ -14,7 +14,6 @@ from textgan.generators import GENERATORS, GeneratorOptions
 from textgan.generators.lstm import LSTMOptions
 from textgan.methods import METHODS, Method, MethodOptions
 from textgan.methods.seqgan import SeqGANOptions
-from textgan.methods.seqgan import SeqGANOptions
 from textgan.optimizers import OptimizerOptions
 from textgan.phases import Phase, walk
 

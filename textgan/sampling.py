@@ -56,7 +56,11 @@ class Writer:
             raise UserError(f"--temperature: must be above 0, got {temperature}")
         ids = self.encode(prefix)
         processors = LogitsProcessorList(
-            [SuppressTokensLogitsProcessor([self.tokenizer.unk_token_id], str(self.generator.device))]
+            [
+                SuppressTokensLogitsProcessor(
+                    [self.tokenizer.unk_token_id], str(self.generator.device)
+                )
+            ]
         )
         if temperature != 1.0:
             processors.append(TemperatureLogitsWarper(temperature))

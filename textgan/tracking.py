@@ -1,4 +1,4 @@
-"""What a run tells: a progress line for people, metrics.jsonl for programs, TensorBoard on demand."""
+"""What a run tells: a progress line for people, metrics.jsonl for programs, or TensorBoard."""
 
 import json
 import sys

@@ -215,8 +215,8 @@ class Trainer:
         self.check_finite()
         runtime.seed(self.recipe.trainer.seed, "validation")
         if self.stage == "pretrain":
-            figures = {"validation_nll": validation.nll(self.generator, self.corpus, "validation")[0]}
-            score = -figures["validation_nll"]
+            nll = validation.nll(self.generator, self.corpus, "validation").value
+            figures, score = {"validation_nll": nll}, -nll
         else:
             count = self.recipe.trainer.validation_samples
             figures = validation.quality(self.generator, self.corpus, count)
@@ -239,7 +239,8 @@ class Trainer:
             self.log(turn)
         rest = islice(self.turns(), turn.number, None)
         self.position = next(t.number for t in rest if t.ends) + 1
-        say(f"{turn.phase}: no better for {self.stale} evaluations, ended after step {turn.step + 1}")
+        ended = f"ended after step {turn.step + 1}"
+        say(f"{turn.phase}: no better for {self.stale} evaluations, {ended}")
 
     def restore_best(self) -> None:
         """The generator's best weights, from their checkpoint, if it was ever scored."""
@@ -298,10 +299,12 @@ class Trainer:
         """Stop before anything broken is saved."""
         if bool(self.broken):
             last = self.run / "last"
-            kept = f"the last good checkpoint is {last.resolve()}" if last.exists() else "none saved"
+            kept = (
+                f"the last good checkpoint is {last.resolve()}" if last.exists() else "none saved"
+            )
             raise UserError(
-                f"{self.stage}: a loss or weight became NaN or infinite by turn {self.position}; {kept}. "
-                "Try a smaller optimizers.<player>.lr or clip, or another trainer.seed"
+                f"{self.stage}: a loss or weight became NaN or infinite by turn {self.position}; "
+                f"{kept}. Try a smaller optimizers.<player>.lr or clip, or another trainer.seed"
             )
 
     # Parts made when first needed

@@ -59,4 +59,3 @@ def quality(generator: Generator, corpus: Corpus, count: int) -> dict[str, float
         "backward_bleu4": backward,
         "harmonic_bleu4": harmonic_mean(forward, backward),
     }
-

@@ -58,9 +58,6 @@ class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     bos_token_id: int = 0
     eos_token_id: int | None = None
     pad_token_id: int | None = None
-    bos_token_id: int = 0
-    eos_token_id: int | None = None
-    pad_token_id: int | None = None
 
 
 class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]

@@ -60,7 +60,6 @@ class LSTMGenerator(Generator):  # type: ignore[no-untyped-call]
     config_class = LSTMConfig
     Options = LSTMOptions
     _input_embed_layer = "embedding"
-    _input_embed_layer = "embedding"
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__(config)

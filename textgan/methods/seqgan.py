@@ -36,13 +36,6 @@ class SeqGANOptions(PolicyOptions):
     """Which method."""
 
 
-class SeqGANOptions(PolicyOptions):
-    """Policy gradient with Monte Carlo rollouts under a discriminator's probability."""
-
-    name: Literal["seqgan"] = "seqgan"
-    """Which method."""
-
-
 class SeqGAN(Method):
     """Eq. 4 (values), eq. 5 (discriminator) and eq. 8 (policy gradient) of the paper."""
 
