@@ -16,9 +16,10 @@ from textgan import checkpoint, config, models, runs, runtime
 from textgan.config import Tree
 from textgan.data.corpus import load_corpus
 from textgan.errors import UserError
+from textgan.interrupts import Interrupted
 from textgan.recipe import Recipe, Stage
 from textgan.tracking import say
-from textgan.trainer import Interrupted, Trainer
+from textgan.trainer import Trainer
 
 INHERITED = ("corpus", "tokenizer", "generator")
 """Sections that an adversarial run takes from the run it goes on from."""

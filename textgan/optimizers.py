@@ -58,3 +58,21 @@ def learning_rate(options: OptimizerOptions, update: int, progress: float) -> fl
         "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
     }[options.schedule]
     return options.lr * warm * fall
+
+
+def step(
+    optimizer: torch.optim.Optimizer,
+    parameters: list[nn.Parameter],
+    options: OptimizerOptions,
+    update: int,
+    progress: float,
+) -> None:
+    """Clip the gradients and move the weights, by the options as they are in this phase."""
+    if options.clip is not None:
+        nn.utils.clip_grad_norm_(parameters, options.clip)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(options, update, progress)
+        group["weight_decay"] = options.weight_decay
+        if "betas" in group:
+            group["betas"] = options.betas
+    optimizer.step()

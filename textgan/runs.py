@@ -7,7 +7,7 @@ from typing import Any
 
 from textgan import config
 from textgan.errors import UserError
-from textgan.tracking import read_metrics
+from textgan.tracking import read_metrics, say
 
 
 def home() -> Path:
@@ -49,11 +49,20 @@ def is_run(folder: Path) -> bool:
 
 
 def all_runs() -> list[Path]:
-    """Every run in ``home()``, the newest last."""
+    """Every run in ``home()``, the newest last; one that is damaged is named and left out."""
     if not home().is_dir():
         return []
-    found = [folder for folder in home().iterdir() if is_run(folder)]
+    found = [folder for folder in home().iterdir() if is_run(folder) and _readable(folder)]
     return sorted(found, key=lambda run: (run / "last").lstat().st_mtime_ns)
+
+
+def _readable(run: Path) -> bool:
+    try:
+        _about(run / "last")
+    except UserError as error:
+        say(f"warning: left out: {error}")
+        return False
+    return True
 
 
 def open_checkpoint(path: Path, which: str | None = None) -> Checkpoint:

@@ -90,6 +90,13 @@ class Metrics:
             for name, value in figures.items():
                 self.board.add_scalar(name, value, turn)
 
+    def flush(self) -> None:
+        """Wait until the lines are on the disk: a checkpoint must not be ahead of them."""
+        from textgan.checkpoint import flush  # as above
+
+        if self.path.exists():
+            flush(self.path)
+
     def close(self) -> None:
         """Flush the board."""
         if self.board:

@@ -1,17 +1,14 @@
 """The loop. It plays turns, and never asks which paper it is playing."""
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from textgan import checkpoint, config, models, runtime, validation
 from textgan.data.corpus import Corpus, Order
@@ -19,18 +16,15 @@ from textgan.data.sequences import Sequences
 from textgan.discriminators import Discriminator
 from textgan.errors import UserError
 from textgan.generators import Generator
+from textgan.interrupts import Interrupted, interrupts
 from textgan.methods import METHODS, Method
-from textgan.optimizers import OptimizerOptions, learning_rate, make_optimizer
+from textgan.optimizers import OptimizerOptions, make_optimizer, step
 from textgan.phases import Phase, Turn, order, unroll, walk
 from textgan.recipe import Recipe, Stage, make_method, method_of, optimizer_of
 from textgan.tracking import Metrics, ProgressLine, say
 
 LOG_TURNS = 20
 """Figures are averaged over so many turns before they are written down."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM; all is saved."""
 
 
 class Trainer:
@@ -84,7 +78,7 @@ class Trainer:
         self.saved = time.monotonic()
         self.began = time.monotonic()
         try:
-            with self.signals():
+            with interrupts(self.stop):
                 if new and self.stage == "adversarial":
                     self.judge(self.stage)
                     self.save()
@@ -96,6 +90,10 @@ class Trainer:
         finally:
             self.line.close()
             self.metrics.close()
+
+    def stop(self) -> None:
+        """Save and end behind this update."""
+        self.interrupted = True
 
     def turns(self) -> Iterator[Turn]:
         """All turns of the stage."""
@@ -140,12 +138,14 @@ class Trainer:
         optimizer = self.optimizer(method, turn.player, options)
         optimizer.zero_grad(set_to_none=True)
         parts = min(options.accumulation, len(real), len(fake))  # no empty ones: their mean is NaN
-        for r, f in zip(split(real, parts), split(fake, parts), strict=True):
+        for r, f in zip(real.split(parts), fake.split(parts), strict=True):
             loss = method.loss(turn.player, r, f, turn.progress)
             (loss.total / parts).backward()  # type: ignore[no-untyped-call]
             self.note({**loss.parts}, loss.total)
         self.tokens += real.ids.numel() + fake.ids.numel()
-        step(optimizer, getattr(method, turn.player), options, turn)
+        parameters = list(getattr(method, turn.player).parameters())
+        runtime.sum_gradients(parameters)
+        step(optimizer, parameters, options, turn.index, turn.progress)
         method.after_step(turn.player)
 
     def real(self, stream: str, index: int, size: int) -> Sequences:
@@ -322,7 +322,7 @@ class Trainer:
         self, method: Method, player: str, options: OptimizerOptions
     ) -> torch.optim.Optimizer:
         """A player's optimizer under a method: MLE's moments are not the game's."""
-        key = f"{method.options.name} {player}"
+        key = f"{method.options.name} {player} {options.algorithm}"
         if key not in self.optimizers:
             parameters = getattr(method, player).parameters()
             self.optimizers[key] = make_optimizer(options, parameters)
@@ -337,6 +337,7 @@ class Trainer:
                 self.broken = self.broken | ~torch.isfinite(parameter.detach()).all()
         self.check_finite()
         if runtime.rank() == 0:
+            self.metrics.flush()
             folder = checkpoint.save(self.run, self.position, self.writers(), self.state())
             checkpoint.link(self.run, "last", folder)
             best = self.best["checkpoint"]
@@ -383,9 +384,9 @@ class Trainer:
             method = self.method(where)
             method.load_state_dict(own, strict=False)
             for player in method.trains:
-                saved = state["optimizers"].get(f"{method.options.name} {player}")
-                if saved:
-                    options = optimizer_of(self.recipe, phase, player)
+                options = optimizer_of(self.recipe, phase, player)
+                key = f"{method.options.name} {player} {options.algorithm}"
+                if saved := state["optimizers"].get(key):
                     self.optimizer(method, player, options).load_state_dict(saved)
         if state["pool"] is not None:
             eos = self.corpus.tokenizer.eos_token_id
@@ -395,44 +396,3 @@ class Trainer:
         }
         if self.best["checkpoint"]:
             checkpoint.link(self.run, "best", self.run / self.best["checkpoint"])
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM finish the turn, save, and end; a second one ends at once."""
-
-        def note(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-            say("stopping: finishing this update, then saving (once more to stop at once)")
-
-        try:
-            old = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread: a notebook's kernel keeps its own handlers
-            old = {}
-        try:
-            yield
-        finally:
-            for s, handler in old.items():
-                signal.signal(s, handler)
-
-
-def step(
-    optimizer: torch.optim.Optimizer, player: nn.Module, options: OptimizerOptions, turn: Turn
-) -> None:
-    """One update of a player's weights, its gradient summed over processes and clipped."""
-    parameters = [p for p in player.parameters() if p.requires_grad]
-    runtime.sum_gradients(parameters)
-    if options.clip is not None:
-        nn.utils.clip_grad_norm_(parameters, options.clip)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(options, turn.index, turn.progress)
-    optimizer.step()
-
-
-def split(s: Sequences, parts: int) -> list[Sequences]:
-    """A batch in ``parts`` nearly equal parts, in order."""
-    if parts == 1:
-        return [s]
-    bounds = [round(i * len(s) / parts) for i in range(parts + 1)]
-    return [s[a:b] for a, b in pairwise(bounds)]

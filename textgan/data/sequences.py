@@ -5,6 +5,7 @@ Shapes in this package: B texts, T positions, V words of the vocabulary.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -66,6 +67,13 @@ class Sequences:
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Sequences":
         changed: dict[str, Any] = {name: change(value) for name, value in self.tensors().items()}
         return replace(self, **changed)
+
+    def split(self, parts: int) -> list["Sequences"]:
+        """The batch in ``parts`` nearly equal parts, in order."""
+        if parts == 1:
+            return [self]
+        bounds = [round(i * len(self) / parts) for i in range(parts + 1)]
+        return [self[a:b] for a, b in pairwise(bounds)]
 
     def plain(self, width: int) -> "Sequences":
         """The ids alone, filled up to a width: (B, width). Behind ``<eos>`` any id is padding."""
