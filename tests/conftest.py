@@ -1,5 +1,11 @@
 """The commands in the process, and one tiny pair of runs for all who only look at it."""
 
+import os
+
+# The models here are tiny: a second thread gains nothing, and waits whenever the machine is busy.
+# Before torch is imported, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -26,8 +26,13 @@ def recipe(*files: str) -> Recipe:
     return check(Recipe, tree)
 
 
+def method_of(path: str) -> str:
+    """seqgan_short.yaml is SeqGAN with a smaller budget."""
+    return Path(path).stem.removesuffix("_short")
+
+
 def test_there_is_a_config_for_every_method() -> None:
-    assert [Path(p).stem for p in METHOD_FILES] == sorted(METHODS)
+    assert {method_of(p) for p in METHOD_FILES} == set(METHODS)
     assert len(DATA) >= 6
 
 
@@ -59,7 +64,7 @@ def test_a_data_config_says_nothing_of_the_method(path: str) -> None:
 def test_a_method_config_says_nothing_of_the_text(path: str) -> None:
     tree = read_yaml(path)
     assert not {"corpus", "tokenizer", "generator"} & set(tree)
-    assert tree["method"]["name"] == Path(path).stem
+    assert tree["method"]["name"] == method_of(path)
 
 
 @pytest.mark.parametrize("name", CONTROLS)
