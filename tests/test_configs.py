@@ -26,13 +26,13 @@ def recipe(*files: str) -> Recipe:
     return check(Recipe, tree)
 
 
-def method_of(path: str) -> str:
+def paper_of(path: str) -> str:
     """seqgan_short.yaml is SeqGAN with a smaller budget."""
     return Path(path).stem.removesuffix("_short")
 
 
 def test_there_is_a_config_for_every_method() -> None:
-    assert {method_of(p) for p in METHOD_FILES} == set(METHODS)
+    assert {paper_of(p) for p in METHOD_FILES} == set(METHODS)
     assert len(DATA) >= 6
 
 
@@ -64,7 +64,7 @@ def test_a_data_config_says_nothing_of_the_method(path: str) -> None:
 def test_a_method_config_says_nothing_of_the_text(path: str) -> None:
     tree = read_yaml(path)
     assert not {"corpus", "tokenizer", "generator"} & set(tree)
-    assert tree["method"]["name"] == method_of(path)
+    assert tree["method"]["name"] == paper_of(path)
 
 
 @pytest.mark.parametrize("name", CONTROLS)
