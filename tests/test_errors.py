@@ -62,7 +62,7 @@ def test_a_device_that_is_not_there(textgan: Command, small: Path) -> None:
     ("words", "text"),
     [
         (["--count", 0], "--count: must be 1 or more, got 0"),
-        (["--temperature", 0], "--temperature: must be above 0, got 0.0"),
+        (["--temperature", 0], "--temperature: must be from 0.01 to 100, got 0.0"),
         (["--format", "xml"], "--format: must be text or jsonl, got 'xml'"),
         (["--checkpoint", "first"], "--checkpoint: must be best or last, got 'first'"),
         (

@@ -29,9 +29,7 @@ def save(run: Path, number: int, writers: dict[str, Callable[[Path], object]], s
     """
     final = run / f"checkpoint-{number:06d}"
     if final.exists():
-        if (run / "last").resolve() == final.resolve():
-            return final  # the same turn has the same state
-        discard(final)  # of a run that died before it could say so, perhaps of another recipe
+        discard(final)  # damaged, or of a run that died before it could say so
     partial = run / f".{final.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

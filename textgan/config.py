@@ -226,6 +226,8 @@ def _type_name(annotation: Any) -> str:
         return " | ".join(map(repr, arguments))
     if origin in (Union, types.UnionType):
         return " | ".join(map(_type_name, arguments))
+    if origin is Annotated:
+        return _type_name(arguments[0])
     if annotation in (None, types.NoneType):
         return "null"
     inside = ", ".join(map(_type_name, arguments))

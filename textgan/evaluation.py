@@ -10,6 +10,7 @@ from textgan.metrics.bleu import ORDERS, References, bleu, self_bleu
 from textgan.metrics.estimate import Estimate
 from textgan.recipe import Recipe
 from textgan.sampling import Writer
+from textgan.tracking import say
 
 SEED = 0
 MOST = 10_000
@@ -36,6 +37,8 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
         recipe = config.check(Recipe, checkpoint.about["recipe"])
         writer = Writer.open(checkpoint)
         corpus = load_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
+        if checkpoint.about.get("texts", corpus.digest) != corpus.digest:
+            say(f"warning: {recipe.corpus.path} has changed since {checkpoint.run}: other splits")
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json()
         if key not in seen:
             rows.append(ceiling(corpus, recipe.tokenizer.name))
@@ -47,7 +50,7 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
 def ceiling(corpus: Corpus, tokenizer: str) -> Row:
     """Real text against real text: as many training texts as there are hypotheses elsewhere."""
     test = corpus.tokens("test")
-    count = min(len(test), MOST, len(corpus))
+    count = min(max(2, len(test)), MOST, len(corpus))
     runtime.seed(SEED, "ceiling")
     chosen = runtime.permutation(len(corpus))[:count]
     texts = [corpus.splits["train"].text(i)[:-1] for i in chosen]

@@ -71,7 +71,7 @@ def resume(run: Path, stage: Stage) -> Path:
         UserError: it is no run, or a run of the other command.
         Interrupted: stopped again, after saving.
     """
-    last = runs.open_checkpoint(run, "last")
+    last = runs.open_checkpoint(run, "last" if runs.is_run(run) else None)
     if last.stage != stage:
         raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
     recipe = config.check(Recipe, last.about["recipe"])
@@ -115,8 +115,6 @@ def inherit(
     ]
     if wrong:
         raise UserError("\n".join(wrong))
-    if contradictions(given.get("discriminator", {}), theirs["discriminator"], ""):
-        say("discriminator: differs from the pretrained one; a new one starts from scratch")
     return config.merge(deepcopy(theirs), given), origin
 
 
@@ -134,9 +132,17 @@ def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, An
         return found
     for key, value in mine.items():
         old = theirs.get(key, value)
-        if value != old and str(value) != str(old):
+        if plain(value) != plain(old):
             found.append((f"{path}.{key}", value, old))
     return found
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML may have meant it: PyYAML reads ``1e-4`` as text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def about(stage: Stage, recipe: Recipe, origin: runs.Checkpoint | None) -> Tree:
@@ -166,6 +172,12 @@ def _build(
         tokenizer = models.load_tokenizer(origin.generator, generator.config.vocab_size)
     corpus = load_corpus(recipe.corpus, recipe.tokenizer, tokenizer)
     say(corpus.describe())
+    if origin and origin.about.get("texts", corpus.digest) != corpus.digest:
+        raise UserError(
+            f"corpus.path: '{recipe.corpus.path}' has changed since {origin.run}; its splits would "
+            "differ. Put the old file back, or pretrain anew"
+        )
+    about["texts"] = corpus.digest
     if len(corpus) < recipe.trainer.batch_size:
         say(
             f"trainer.batch_size: {recipe.trainer.batch_size} is more than the {len(corpus)} "
@@ -180,9 +192,14 @@ def _build(
     )
     if origin and same:
         discriminator = models.load_discriminator(origin.folder / "discriminator")
+    if origin and not same:
+        say("discriminator: differs from the pretrained one; a new one starts from scratch")
     if discriminator is None:
         discriminator = models.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--run: {run} can't be made ({error.strerror}); name another") from None
     trainer = Trainer(recipe, stage, run, corpus, generator, discriminator, about)
     about["turns"] = trainer.total
     return trainer

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimizerOptions(BaseModel):
     """How one player's weights move."""
 
@@ -25,7 +28,7 @@ class OptimizerOptions(BaseModel):
     """Which algorithm of torch.optim."""
     lr: float = Field(default=1e-3, gt=0)
     """Learning rate."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay of the two moments (adam, adamw)."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Shrinks the weights (adamw: decoupled from the gradient)."""
@@ -34,7 +37,8 @@ class OptimizerOptions(BaseModel):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """How the rate falls to 0 over the phase."""
     accumulation: int = Field(default=1, ge=1)
-    """Batches whose gradients make one update."""
+    """Parts that a batch is worked through in, to save memory; the update takes the mean of their
+    gradients (a loss that sums over the batch shrinks accordingly)."""
     clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of a player's gradient; null: no limit."""
 

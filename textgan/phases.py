@@ -103,6 +103,8 @@ class Turn:
     index: int
     """Updates of this player before this one, in this occurrence of the phase."""
     batch_size: int
+    taken: int
+    """Texts of this player's turns before this one, in this occurrence of the phase."""
     step: int
     steps: int
     progress: float
@@ -160,6 +162,7 @@ def unroll(
         steps = length(phase, texts, batch_size)
         updates = list(_step(phase, trains[where], texts, batch_size))
         done: Counter[str] = Counter()
+        taken: Counter[str] = Counter()
         for step, (i, (player, update)) in product(range(steps), enumerate(updates)):
             ends_step = i == len(updates) - 1
             yield Turn(
@@ -168,6 +171,7 @@ def unroll(
                 occurrence=begun[where],
                 player=player,
                 index=done[player],
+                taken=taken[player],
                 step=step,
                 steps=steps,
                 progress=(begun[where] * steps + step) / (total[where] * steps),
@@ -177,6 +181,7 @@ def unroll(
                 **update,
             )
             done[player] += 1
+            taken[player] += update["batch_size"]
             number += 1
         begun[where] += 1
 

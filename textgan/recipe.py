@@ -125,6 +125,8 @@ def _check_players(
     ]
     if phase.players and not set(phase.players) & set(trains) and not problems:
         problems.append(f"{where}.players: {method.name} moves {', '.join(trains)} only")
+    if not METHODS[method.name].plays and any(p.pool for p in phase.players.values()):
+        problems.append(f"{where}.players: {method.name} draws no texts; leave out pool")
     for name in phase.optimizers:
         try:
             _optimizer(phase, optimizers, name, where)

@@ -83,6 +83,10 @@ def open_checkpoint(path: Path, which: str | None = None) -> Checkpoint:
         if not (path / which).exists():
             raise UserError(f"{path}: has no '{which}' checkpoint yet; try last, or train on")
         path = path / which
+    elif which is not None:
+        raise UserError(
+            f"--checkpoint: {path} is a checkpoint itself; give its run, or leave it out"
+        )
     return Checkpoint(path.resolve(), _about(path))
 
 

@@ -118,12 +118,6 @@ def global_sum(values: Tensor) -> Tensor:
     return total
 
 
-def global_mean(values: Tensor) -> Tensor:
-    """The mean over every element of every process, a scalar without gradient."""
-    count = torch.full((), float(values.numel()), device=values.device)
-    return global_sum(values) / global_sum(count)
-
-
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Add up each parameter's gradient over processes; one that got none counts as zero.
 

@@ -52,8 +52,8 @@ class Writer:
         """
         if count < 1:
             raise UserError(f"--count: must be 1 or more, got {count}")
-        if temperature <= 0:
-            raise UserError(f"--temperature: must be above 0, got {temperature}")
+        if not 0.01 <= temperature <= 100:
+            raise UserError(f"--temperature: must be from 0.01 to 100, got {temperature}")
         ids = self.encode(prefix)
         processors = LogitsProcessorList(
             [

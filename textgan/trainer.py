@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,6 +62,7 @@ class Trainer:
         self.broken = torch.zeros((), dtype=torch.bool, device=self.device)
         self.interrupted = False
         self.tokens = 0
+        self.saved_position: int | None = None
         self.total = sum(1 for _ in self.turns())
 
     # The loop
@@ -130,7 +132,10 @@ class Trainer:
             self.stale = 0
         method.train()
         stream = f"{turn.phase}/{turn.occurrence}/{turn.player}"
-        real = self.real(stream, turn.index, turn.batch_size)
+        rows = self.order.rows(stream, turn.index, turn.batch_size)
+        if turn.draw != "fresh":  # as many real texts as the pool's batch has
+            rows = self.order.take(stream, turn.taken, turn.batch_size)
+        real = self.real(rows)
         fake = self.fake(turn, method, real, stream)
         for name in ("generator", "discriminator"):
             getattr(method, name).requires_grad_(name == turn.player)
@@ -142,16 +147,16 @@ class Trainer:
             loss = method.loss(turn.player, r, f, turn.progress)
             (loss.total / parts).backward()  # type: ignore[no-untyped-call]
             self.note({**loss.parts}, loss.total)
-        self.tokens += real.ids.numel() + fake.ids.numel()
+        self.tokens += real.ids.numel() + (0 if fake is real else fake.ids.numel())
         parameters = list(getattr(method, turn.player).parameters())
         runtime.sum_gradients(parameters)
         step(optimizer, parameters, options, turn.index, turn.progress)
         method.after_step(turn.player)
 
-    def real(self, stream: str, index: int, size: int) -> Sequences:
-        """The ``index``-th batch of training texts of a stream, this process's rows."""
-        rows = torch.from_numpy(self.order.rows(stream, index, size))
-        return self.corpus.batch("train", runtime.local_rows(rows).tolist()).to(self.device)
+    def real(self, rows: "np.ndarray[Any, Any]") -> Sequences:
+        """Training texts, this process's rows of the global batch."""
+        local = runtime.local_rows(torch.from_numpy(rows)).tolist()
+        return self.corpus.batch("train", local).to(self.device)
 
     def fake(self, turn: Turn, method: Method, real: Sequences, stream: str) -> Sequences:
         """This turn's generated texts: fresh ones, or a batch of the pool."""
@@ -169,13 +174,11 @@ class Trainer:
     def draw_pool(self, turn: Turn, method: Method, stream: str) -> Sequences:
         """Generated texts in large batches: small ones would leave the processor waiting."""
         where, size = f"{stream}/pool/{turn.index}", min(256, turn.pool_size)
-        batches: list[Sequences] = []
-        drawn = 0
-        while drawn < turn.pool_size:
-            drawn += len(self.order.rows(where, len(batches), size))  # an epoch's last has fewer
-            batches.append(method.play(self.real(where, len(batches), size), turn.progress))
-        pool = Sequences.cat(batches)
-        return pool[: turn.pool_size]
+        batches = []
+        for start in range(0, turn.pool_size, size):
+            rows = self.order.take(where, start, min(size, turn.pool_size - start))
+            batches.append(method.play(self.real(rows), turn.progress))
+        return Sequences.cat(batches)
 
     # Now and then
 
@@ -188,7 +191,7 @@ class Trainer:
             over = turn.ends or (phase.patience is not None and self.stale >= phase.patience)
             if over and not turn.ends:
                 self.skip(turn)
-            if over and phase.patience is not None and not better:
+            if over and phase.patience and self.moves_generator(turn.phase) and not better:
                 self.restore_best()
             if phase.every.checkpoint is None or better or over:
                 self.save()
@@ -200,7 +203,9 @@ class Trainer:
     def moves_generator(self, phase: str) -> bool:
         """False in a phase for the discriminator alone: there is nothing new to score."""
         players = self.phases[phase].players or self.method(phase).trains
-        return "generator" in players and "generator" in self.method(phase).trains
+        moves = "generator" in players and "generator" in self.method(phase).trains
+        turns = self.phases[phase].players.get("generator")
+        return moves and (turns is None or turns.updates > 0)
 
     def every(self, phase: Phase, turn: Turn) -> int:
         """Steps between evaluations."""
@@ -338,7 +343,10 @@ class Trainer:
         self.check_finite()
         if runtime.rank() == 0:
             self.metrics.flush()
-            folder = checkpoint.save(self.run, self.position, self.writers(), self.state())
+            folder = self.run / f"checkpoint-{self.position:06d}"
+            if self.position != self.saved_position:  # the same turn has the same state
+                checkpoint.save(self.run, self.position, self.writers(), self.state())
+            self.saved_position = self.position
             checkpoint.link(self.run, "last", folder)
             best = self.best["checkpoint"]
             if best:
@@ -394,5 +402,9 @@ class Trainer:
         self.parts = {
             name: [total.to(self.device), count] for name, (total, count) in state["parts"].items()
         }
+        self.saved_position = self.position
         if self.best["checkpoint"]:
-            checkpoint.link(self.run, "best", self.run / self.best["checkpoint"])
+            if (self.run / self.best["checkpoint"]).exists():
+                checkpoint.link(self.run, "best", self.run / self.best["checkpoint"])
+            else:  # rotated away since the older checkpoint that the run goes on from
+                self.best = {"score": None, "checkpoint": None}

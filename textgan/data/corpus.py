@@ -110,6 +110,16 @@ class Corpus:
         return [str(decode(ids.text(i), skip_special_tokens=True)) for i in range(len(ids))]
 
     @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of all splits' ids: a run goes on with the same texts only."""
+        data = b"".join(
+            part.tobytes()
+            for name in SPLITS
+            for part in (self.splits[name].flat, self.splits[name].starts)
+        )
+        return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+    @property
     def fingerprint(self) -> str:
         """Eight hexadecimal digits of the test split's ids: which texts a figure was taken on."""
         ids = self.splits["test"]
@@ -274,7 +284,12 @@ def _json_texts(path: str, lines: Iterable[str], column: str) -> Iterator[str]:
             continue
         try:
             row = json.loads(line)
-            yield str(row[column]).strip()
+            if not isinstance(row[column], str):
+                raise UserError(
+                    f"corpus: '{path}', line {number}: field '{column}' is no text; mend the line "
+                    "or set corpus.text_column"
+                )
+            yield row[column].strip()
         except json.JSONDecodeError:
             raise UserError(
                 f"corpus: '{path}', line {number}: not JSON; each line must be one object"
@@ -298,6 +313,15 @@ class Order:
         self.texts, self.seed = texts, seed
         self._epoch: tuple[str, int] | None = None
         self._rows = np.arange(0)
+
+    def take(self, stream: str, start: int, count: int) -> np.ndarray:
+        """``count`` rows from the ``start``-th text of a stream on, into the next epochs."""
+        found = [np.arange(0)]
+        while count > 0:
+            epoch, place = divmod(start, self.texts)
+            found.append(self.rows(stream, epoch, self.texts)[place : place + count])
+            start, count = start + len(found[-1]), count - len(found[-1])
+        return np.concatenate(found)
 
     def rows(self, stream: str, index: int, batch_size: int) -> np.ndarray:
         """Rows of the ``index``-th batch of a stream; an epoch's last batch may be smaller."""

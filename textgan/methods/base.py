@@ -38,6 +38,9 @@ class Method(nn.Module):
     trains: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     """The players whose weights this method moves; a phase's other players rest."""
 
+    plays: ClassVar[bool] = True
+    """False for a method that draws no texts."""
+
     def __init__(self, options: Any, generator: Generator, discriminator: Discriminator) -> None:
         super().__init__()
         self.options = options

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.losses.policy_gradient import negative_log_likelihood
 from textgan.methods.base import Loss, Method, MethodOptions
@@ -19,10 +20,11 @@ class MLE(Method):
 
     Options: ClassVar[type[MethodOptions]] = MLEOptions
     trains = ("generator",)
+    plays = False
 
     def play(self, real: Sequences, progress: float) -> Sequences:
-        return real  # nothing is drawn
+        return real
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         nll = negative_log_likelihood(self.generator.log_prob(real), real.mask)
-        return Loss(nll, {"nll": nll.detach()})
+        return Loss(nll, {"nll": runtime.global_sum(nll)})
