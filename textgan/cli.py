@@ -5,6 +5,7 @@ torch and transformers are imported inside the commands: `--help` and a typing e
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,7 +160,8 @@ def sample(
     if format == "jsonl":
         show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
     else:
-        show("\n\n".join(texts))
+        # A blank line stands between texts and nowhere else, whatever a generator wrote.
+        show("\n\n".join(re.sub(r"\n+", "\n", text).strip("\n") for text in texts))
     if report:
         for line in sampling.report(texts, found):
             say(line)
