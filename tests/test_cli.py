@@ -202,7 +202,8 @@ def test_sample_prints_texts_with_a_blank_line_between(textgan: Command, pretrai
     poems = texts(jsonl.out)
     assert len(poems) == 5
     plain = textgan("sample", pretrained, "--format", "text")
-    assert plain.out == "\n\n".join(poems) + "\n"
+    lines = [[line for line in poem.split("\n") if line] for poem in poems]
+    assert plain.out == "\n\n".join("\n".join(poem) for poem in lines) + "\n"
     assert plain.err == ""
     assert textgan("sample", pretrained).out == plain.out
 
