@@ -79,9 +79,24 @@ def pick_device(name: str) -> torch.device:
 
 
 def rows_at_once(row_bytes: int, device: torch.device) -> int:
-    """How many rows to work on at once: what a CPU's last cache holds, or a share of a GPU's."""
-    budget = 16 << 20 if device.type == "cpu" else 1 << 30
+    """How many rows of so many bytes to hold at once, so that memory stays bounded."""
+    budget = 1 << 26 if device.type == "cpu" else 1 << 30
     return max(32, budget // row_bytes)
+
+
+def rows_in_cache(row_bytes: int, device: torch.device) -> int:
+    """How many rows to go over several times: on a CPU what two cores' own caches hold.
+
+    An accelerator has no such cache to use and wants large kernels.
+    """
+    if device.type != "cpu":
+        return rows_at_once(row_bytes, device)
+    return max(32, (5 << 19) // row_bytes)
+
+
+def chunks(rows: int, size: int) -> list[slice]:
+    """``range(rows)`` as slices of at most ``size``."""
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 def distributed() -> bool:

@@ -132,7 +132,10 @@ class TableGenerator(Generator):
     def initial_state(self, size: int) -> State:
         return (torch.full((size,), -1),)
 
-    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+    def project(self, hidden: Tensor) -> Tensor:
+        return hidden
+
+    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         node = torch.where(state[0] < 0, 0, V * state[0] + 1 + token)
         # Behind <eos> and after the last token stand prefixes that the table doesn't have.
         return self.dropout(self.table[node.clamp(max=PREFIXES - 1)]), (node,)
@@ -164,7 +167,7 @@ class TableDiscriminator(Discriminator):
     def _init_weights(self, module: nn.Module) -> None:
         pass
 
-    def features(self, s: Sequences) -> Tensor:
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         node = torch.zeros(len(s), dtype=torch.long)
         for token, real in zip(s.ids.t(), s.mask.t(), strict=True):
             node = torch.where(real, V * node + 1 + token, node)

@@ -11,8 +11,9 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.cnn import CNNConfig, CNNDiscriminator, CNNOptions
 from textgan.estimators.rollout import rollout_values
-from textgan.generators.base import NEVER, draw
-from textgan.generators.likelihood import ROWS, token_log_prob
+from textgan.generators.base import NEVER
+from textgan.generators.draws import blocks, pick, weigh_
+from textgan.generators.likelihood import token_log_prob
 from textgan.generators.lstm import LSTMConfig, LSTMGenerator, LSTMOptions
 from textgan.methods.seqgan import SeqGAN, SeqGANOptions
 
@@ -142,8 +143,9 @@ def test_sampling_restores_the_mode_it_found() -> None:
 
 def test_the_chunks_of_a_batch_do_not_change_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = []
-    for rows in (1000, 7, 1):
-        monkeypatch.setattr(runtime, "rows_at_once", lambda *_, rows=rows: rows)
+    for held, rows in ((1000, 1000), (1000, 7), (7, 7), (7, 2), (1, 1)):
+        monkeypatch.setattr(runtime, "rows_at_once", lambda *_, held=held: held)
+        monkeypatch.setattr(runtime, "rows_in_cache", lambda *_, rows=rows: rows)
         runtime.seed(1)
         samples.append(make().sample(50))
     for other in samples[1:]:
@@ -175,6 +177,12 @@ def test_the_seed_decides_the_texts() -> None:
 
 
 # One draw
+
+
+def draw(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    weight, sums = logits.clone(), torch.empty(len(logits), blocks(logits.shape[1]))
+    weigh_(weight, sums)
+    return pick(weight, sums, uniform)
 
 
 def frequencies(logits: Tensor, draws: int) -> tuple[Tensor, Tensor]:
@@ -272,8 +280,11 @@ def plain(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tens
     return logits.log_softmax(dim=1).gather(1, targets[:, None]).squeeze(1)
 
 
-@pytest.mark.parametrize("n", [1, ROWS - 1, ROWS, 2 * ROWS + 3])
-def test_token_log_prob_is_log_softmax_at_the_targets(n: int) -> None:
+@pytest.mark.parametrize("n", [1, 7, 8, 19])
+def test_token_log_prob_is_log_softmax_at_the_targets(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "rows_in_cache", lambda *_: 8)
     inputs, targets = linear(n, 5, 300), torch.randint(300, (n,))
     values = [f(*inputs, targets) for f in (token_log_prob, plain)]
     torch.testing.assert_close(values[0], values[1], rtol=1e-5, atol=1e-5)
@@ -283,8 +294,9 @@ def test_token_log_prob_is_log_softmax_at_the_targets(n: int) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_token_log_probs_gradient_is_the_numerical_one() -> None:
-    inputs, targets = linear(ROWS + 2, 2, 3, torch.float64), torch.randint(3, (ROWS + 2,))
+def test_token_log_probs_gradient_is_the_numerical_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "rows_in_cache", lambda *_: 8)
+    inputs, targets = linear(10, 2, 3, torch.float64), torch.randint(3, (10,))
     assert torch.autograd.gradcheck(lambda *x: token_log_prob(*x, targets), inputs)
 
 
@@ -302,7 +314,7 @@ def test_token_log_prob_stands_extreme_logits() -> None:
 # Rollouts
 
 
-def as_number(s: Sequences) -> Tensor:
+def as_number(s: Sequences, *_: int) -> Tensor:
     """A reward that tells every text from every other: its real tokens as digits after the dot."""
     digits = (s.ids * s.mask).double()
     places = 13.0 ** -torch.arange(1, s.ids.shape[1] + 1, dtype=torch.float64)
@@ -354,7 +366,7 @@ def test_values_are_means_over_rollouts_within_four_standard_errors() -> None:
     generator, s, n = make(), some_texts(), 1000
     seen: list[Tensor] = []
 
-    def reward(texts: Sequences) -> Tensor:
+    def reward(texts: Sequences, *_: int) -> Tensor:
         value = (texts.ids * texts.mask).sum(dim=1).float()
         seen.append(value)
         return value
@@ -370,13 +382,13 @@ def test_without_an_end_token_completions_have_their_teacher_forced_log_probabil
     generator = make(eos=None)
     prefix = torch.tensor([[5, EOS, PAD], [6, 7, 8]]).repeat(100, 1)  # words like any other
     begin = torch.cat([torch.full((200, 1), BOS), prefix], dim=1)
-    state, logits = generator.initial_state(200), torch.empty(0)
+    state, output = generator.initial_state(200), torch.empty(0)
     runtime.seed(1)
     with runtime.evaluating(generator), torch.no_grad():
         for t in range(begin.shape[1]):
-            logits, state = generator.advance(begin[:, t], state)
+            output, state = generator.step(begin[:, t], state)
         draws = runtime.uniform(200, T - 3, CPU)
-        ids, log_prob = generator.complete(begin, logits, state, draws)
+        ids, log_prob = generator.complete(begin, output, state, draws)
     assert not torch.isin(ids, torch.tensor([PAD, BOS])).any(), "nothing ends, nothing is padding"
     assert (ids[:, :-1] == EOS).any()
     s = Sequences(torch.cat([prefix, ids], dim=1), eos=None)
@@ -397,7 +409,7 @@ def test_without_an_end_token_values_are_expectations_under_the_likelihood() -> 
     words = torch.randn(V, generator=torch.Generator().manual_seed(0))
     lengths: list[int] = []
 
-    def reward(texts: Sequences) -> Tensor:
+    def reward(texts: Sequences, *_: int) -> Tensor:
         lengths.extend(texts.lengths.unique().tolist())
         return words[texts.ids[:, -1]]
 
@@ -417,13 +429,13 @@ def test_without_an_end_token_values_are_expectations_under_the_likelihood() -> 
 def test_a_rollout_of_a_full_prefix_changes_nothing() -> None:
     generator, s = make(), some_texts()
     begin = torch.cat([torch.full((len(s), 1), BOS), s.ids], dim=1)
-    state, logits = generator.initial_state(len(s)), torch.empty(0)
+    state, output = generator.initial_state(len(s)), torch.empty(0)
     for t in range(begin.shape[1]):
-        logits, state = generator.advance(begin[:, t], state)
-    ids, log_prob = generator.complete(begin, logits, state, torch.empty(len(s), 0))
+        output, state = generator.step(begin[:, t], state)
+    ids, log_prob = generator.complete(begin, output, state, torch.empty(len(s), 0))
     assert ids.shape == log_prob.shape == (len(s), 0)
     ended = s.lengths < T
-    ids, log_prob = generator.complete(begin, logits, state, torch.rand(len(s), 4))
+    ids, log_prob = generator.complete(begin, output, state, torch.rand(len(s), 4))
     assert set(ids[ended].flatten().tolist()) == {PAD}
     assert not log_prob[ended].any()
     one = rollout_values(generator, as_number, s[2:3], rollouts=3)  # <eos> alone
@@ -497,3 +509,22 @@ def test_rewards_in_chunks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     whole = discriminator.probability(s)
     monkeypatch.setattr(runtime, "rows_at_once", lambda *_: 3)
     torch.testing.assert_close(discriminator.probability(s), whole)
+
+
+@pytest.mark.parametrize("at_once", [3, 8, 1000])
+@pytest.mark.parametrize("prefix", range(1, T))
+def test_a_prefix_that_is_looked_at_once_gives_the_same_rewards(
+    prefix: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "rows_at_once", lambda *_: at_once)
+    discriminator, copies = make_discriminator(), 4
+    torch.manual_seed(0)
+    ids = torch.randint(3, V, (5, prefix)).repeat_interleave(copies, dim=0)
+    ids = torch.cat([ids, torch.randint(3, V, (5 * copies, T - prefix))], dim=1)
+    for row, length in enumerate(torch.randint(prefix + 1, T + 2, (5 * copies,)).tolist()):
+        ids[row, length - 1 : length] = EOS  # none where a text fills all T places
+        ids[row, length:] = PAD
+    s = Sequences(ids, EOS)
+    shared, whole = discriminator.probability(s, prefix, copies), discriminator.probability(s)
+    torch.testing.assert_close(shared, whole)
+    assert len(whole.unique()) > 5, "the judge tells texts from each other"

@@ -37,8 +37,12 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     row_bytes: int
     """Memory that one text takes on its way through, in bytes (about)."""
 
-    def features(self, s: Sequences) -> Tensor:
-        """(B, F): what matching, leaking and ranking read."""
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """(B, F): what matching, leaking and ranking read.
+
+        Every ``copies`` texts in a row begin with the same ``prefix`` tokens: what depends on
+        these alone may be computed once, nothing else changes.
+        """
         raise NotImplementedError
 
     def head(self, features: Tensor) -> Tensor:
@@ -54,9 +58,15 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
         return self.head(self.features(s))
 
     @torch.no_grad()
-    def probability(self, s: Sequences) -> Tensor:
-        """D = sigmoid(d) in [0, 1], (B,), dropout off, no gradient: the reward of a text."""
-        at_once = runtime.rows_at_once(self.row_bytes, s.ids.device)
+    def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """D = sigmoid(d) in [0, 1], (B,), dropout off, no gradient: the reward of a text.
+
+        ``prefix`` and ``copies`` as in ``features``.
+        """
+        texts = max(1, runtime.rows_at_once(self.row_bytes, s.ids.device) // copies)
         with runtime.evaluating(self):
-            logits = [self(s[i : i + at_once]) for i in range(0, len(s), at_once)]
+            logits = [
+                self.head(self.features(s[rows], prefix, copies))
+                for rows in runtime.chunks(len(s), texts * copies)
+            ]
         return torch.sigmoid(torch.cat(logits))

@@ -81,8 +81,8 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         embedded = self.embedding(s.ids) if s.soft is None else s.soft @ table
         return embedded * s.mask[..., None]
 
-    def features(self, s: Sequences) -> Tensor:
-        features: Tensor = self.convolution(self.embed(s), s.lengths)
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        features: Tensor = self.convolution(self.embed(s), s.lengths, prefix, copies)
         return features
 
     def head(self, features: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Monte Carlo search: what a prefix is worth is what its completions earn on average."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,17 +10,26 @@ from textgan.data.sequences import Sequences
 from textgan.generators.base import Generator
 
 
+class Reward(Protocol):
+    """What a finished text earns."""
+
+    def __call__(self, s: Sequences, prefix: int = 0, copies: int = 1, /) -> Tensor:
+        """Texts -> (B,).
+
+        Every ``copies`` texts in a row begin with the same ``prefix`` tokens: what depends on
+        these alone may be worked out once.
+        """
+
+
 @torch.no_grad()
-def rollout_values(
-    generator: Generator, reward: Callable[[Sequences], Tensor], s: Sequences, rollouts: int
-) -> Tensor:
+def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts: int) -> Tensor:
     """The value Q_t of every prefix of every text (SeqGAN, arXiv 1609.05473, eq. 4).
 
     Q_t = (1/N) sum_n reward(x_1:t + rollout_n) for t before the end, Q_t = reward(x) at the end.
 
     Args:
         generator: the policy that completes prefixes; dropout is off.
-        reward: texts -> (B,).
+        reward: what a text earns.
         s: B finished texts of width T.
         rollouts: N.
 
@@ -39,7 +48,7 @@ def rollout_values(
         values = s.ids.new_zeros(s.ids.shape, dtype=torch.float32)
         values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
         state = generator.initial_state(len(s))
-        _, state = generator.advance(begin[:, 0], state)
+        _, state = generator.step(begin[:, 0], state)
         for t in range(1, width):
             # Draws of all rows on every process, finished or not: they depend on the row alone.
             draws = runtime.uniform(len(s), rollouts * (width - t), s.ids.device)
@@ -47,14 +56,15 @@ def rollout_values(
             if not unfinished:
                 continue
             rows = order[:unfinished]
-            logits, state = generator.advance(begin[:, t], state)
+            output, state = generator.step(begin[:, t], state)
             many = rows.repeat_interleave(rollouts)
             ids, _ = generator.complete(
                 begin[many, : t + 1],
-                logits[many],
+                output[many],
                 generator.select(state, many),
                 draws[rows].reshape(len(many), -1),
             )
             completed = Sequences(torch.cat([begin[many, 1 : t + 1], ids], dim=1), s.eos)
-            values[rows, t - 1] = reward(completed).float().view(-1, rollouts).mean(dim=1)
+            earned = reward(completed, t, rollouts).float()
+            values[rows, t - 1] = earned.view(-1, rollouts).mean(dim=1)
     return values

@@ -17,13 +17,13 @@ from transformers.utils.generic import ModelOutput
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.generators.draws import blocks, pick, weigh_
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
+Projection = Callable[[Tensor, Tensor], object]
 NEVER = -1e9
 """Logit of a token that is never an outcome (padding, ``<bos>``); finite, so that p log p is 0."""
-BLOCK = 64
-"""Tokens summed at once in ``draw``: about the root of the vocabulary, whole vector registers."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
-    """A policy over texts. A subclass gives ``initial_state``, ``advance`` and ``hidden``.
+    """A policy over texts. A subclass gives ``initial_state``, ``hidden`` and ``project``.
 
     The contract with transformers (tests/generators/test_contract.py): no DynamicCache, a state
     that is None when ``use_cache`` is off, and that stands still under padding.
@@ -79,17 +79,6 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """The state before any token, ``<bos>`` included: one row a text."""
         raise NotImplementedError
 
-    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step: token (B,) -> logits of the next token (B, V) and the state behind it."""
-        raise NotImplementedError
-
-    def stepper(self) -> Step:
-        """``advance`` for many steps without gradient; what they share may be prepared here.
-
-        The logits that a step gives may be overwritten by the next one.
-        """
-        return self.advance
-
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
         raise NotImplementedError
@@ -97,6 +86,25 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def project(self, hidden: Tensor) -> Tensor:
         """Outputs (..., H) -> logits (..., V)."""
         raise NotImplementedError
+
+    # One step at a time
+
+    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """Token (B,) -> output (B, H) and the state behind it."""
+        output, state = self.hidden(self.get_input_embeddings()(token[:, None]), state)
+        return output.squeeze(1), state
+
+    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """Token (B,) -> logits of the next token (B, V) and the state behind it."""
+        output, state = self.step(token, state)
+        return self.project(output), state
+
+    def stepper(self) -> tuple[Step, Projection]:
+        """``step``, and ``project`` into a given (B, V), for many steps without gradient.
+
+        What the steps share may be prepared here.
+        """
+        return self.step, lambda output, logits: logits.copy_(self.project(output))
 
     # Likelihood
 
@@ -144,9 +152,9 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         with runtime.evaluating(self):
             state = self.initial_state(size)
             for t in range(given + 1):
-                logits, state = self.advance(begin[:, t], state)
+                output, state = self.step(begin[:, t], state)
             draws = runtime.uniform(size, length - given, self.device)
-            ids, log_prob = self.complete(begin, logits, state, draws, logits_processor)
+            ids, log_prob = self.complete(begin, output, state, draws, logits_processor)
         chosen = torch.arange(length, device=self.device) >= given
         return Sequences(
             ids=torch.cat([begin[:, 1:], ids], dim=1),
@@ -159,7 +167,7 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def complete(
         self,
         begin: Tensor,
-        logits: Tensor,
+        output: Tensor,
         state: State,
         draws: Tensor,
         logits_processor: LogitsProcessorList | None = None,
@@ -168,24 +176,24 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
 
         Args:
             begin: (B, 1 + P) ``<bos>`` and the prefix; a text that ended in it stays ended.
-            logits: (B, V) of the next token, as ``advance`` gave them with ``state``.
+            output: (B, H) behind the prefix, as ``step`` gave it with ``state``.
             draws: (B, S) uniform numbers in [0, 1).
 
         Returns:
             ids (B, S) and their log-probability (B, S), padding behind ``<eos>``.
         """
-        at_once = runtime.rows_at_once(logits.shape[1] * logits.element_size(), logits.device)
-        step = self.stepper()
+        size = runtime.rows_at_once(4 * self.config.vocab_size, output.device)
+        stepper = self.stepper()
         parts = [
             self._complete(
-                begin[start : start + at_once],
-                logits[start : start + at_once],
-                tuple(part[start : start + at_once] for part in state),
-                draws[start : start + at_once],
-                step,
+                begin[rows],
+                output[rows],
+                tuple(part[rows] for part in state),
+                draws[rows],
+                stepper,
                 logits_processor,
             )
-            for start in range(0, len(begin), at_once)
+            for rows in runtime.chunks(len(begin), size)
         ]
         ids, log_prob = zip(*parts, strict=True)
         return torch.cat(ids), torch.cat(log_prob)
@@ -193,25 +201,32 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def _complete(
         self,
         begin: Tensor,
-        logits: Tensor,
+        output: Tensor,
         state: State,
         draws: Tensor,
-        step: Step,
+        stepper: tuple[Step, Projection],
         logits_processor: LogitsProcessorList | None,
     ) -> tuple[Tensor, Tensor]:
-        eos, steps = self.config.eos_token_id, draws.shape[1]
-        ids = begin.new_full((len(begin), steps), self.config.pad_token_id or 0)
-        log_prob = logits.new_zeros(len(begin), steps)
+        (step, project), vocabulary = stepper, self.config.vocab_size
+        eos, pad, steps = self.config.eos_token_id, self.config.pad_token_id or 0, draws.shape[1]
+        ids = begin.new_full((len(begin), steps), pad)
+        log_prob = output.new_zeros(len(begin), steps)
         ended = torch.zeros_like(begin[:, 0], dtype=torch.bool)
         if eos is not None:
             ended = (begin[:, 1:] == eos).any(dim=1)
-        logits = logits.clone()
+        # Logits, and then weights, of every row; worked on a few rows at a time, in the cache.
+        weight = output.new_empty(len(begin), vocabulary)
+        sums = output.new_empty(len(begin), blocks(vocabulary))
+        few = runtime.rows_in_cache(4 * vocabulary, output.device)
         for t in range(steps):
-            if logits_processor:
-                so_far = cast(torch.LongTensor, torch.cat([begin, ids[:, :t]], dim=1))
-                logits = logits_processor(so_far, logits)
-            token, chosen = draw_(logits, draws[:, t])
-            ids[:, t] = token.masked_fill_(ended, self.config.pad_token_id or 0)
+            for rows in runtime.chunks(len(begin), few):
+                project(output[rows], weight[rows])
+                if logits_processor:
+                    so_far = cast(torch.LongTensor, torch.cat([begin, ids[:, :t]], dim=1)[rows])
+                    weight[rows] = logits_processor(so_far, weight[rows])
+                weigh_(weight[rows], sums[rows])
+            token, chosen = pick(weight, sums, draws[:, t])
+            ids[:, t] = token.masked_fill_(ended, pad)
             log_prob[:, t] = chosen.masked_fill_(ended, 0.0)
             if eos is not None:
                 ended = ended | (token == eos)
@@ -219,7 +234,7 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
                 if t % 4 == 3 and ended.all():
                     break
             if t + 1 < steps:
-                logits, state = step(token, state)
+                output, state = step(token, state)
         return ids, log_prob
 
     @staticmethod
@@ -297,51 +312,3 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
         return False
-
-
-def draw(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
-    """Draw one token a row by inverting the cumulative distribution.
-
-    Args:
-        logits: (B, V).
-        uniform: (B,) in [0, 1).
-
-    Returns:
-        token (B,) and its log-probability (B,).
-
-    torch.multinomial costs 40 times as much on a CPU. The search runs in two levels, over the
-    sums of blocks and then inside one block: passes over (B, V) are what it costs, and a full
-    cumulative sum, or the division of a softmax, would be one more.
-    """
-    return draw_(logits.clone(), uniform)
-
-
-def draw_(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
-    """``draw`` that overwrites the logits: in the cache there is room for one (B, V), not two."""
-    final = logits.shape[1] - 1
-    weight = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
-    sums = _block_sums(weight)
-    above = sums.cumsum(dim=1)
-    total = above[:, -1:]
-    target = uniform[:, None].to(weight.dtype) * total
-    block = torch.searchsorted(above, target, right=True).clamp_(max=sums.shape[1] - 1)
-    # Rounding may make the rest negative: a leading token of weight 0 would then be drawn.
-    rest = (target - (above - sums).gather(1, block)).clamp_(min=0)
-    first = block * BLOCK
-    tokens = (first + torch.arange(BLOCK, device=weight.device)).clamp_(max=final)
-    inside = weight.gather(1, tokens).cumsum(dim=1)
-    # Rounding may point just past the last token that has any weight: step back to it.
-    last = torch.searchsorted(inside, inside[:, -1:].contiguous())
-    column = torch.minimum(torch.searchsorted(inside, rest, right=True), last)
-    token = (first + column).clamp_(max=final)
-    log_prob = weight.gather(1, token).div_(total).log_()
-    return token.squeeze(1), log_prob.squeeze(1)
-
-
-def _block_sums(weight: Tensor) -> Tensor:
-    """(B, V) -> (B, ceil(V / BLOCK)), the last block may be short."""
-    whole = weight.shape[1] - weight.shape[1] % BLOCK
-    sums = weight[:, :whole].reshape(len(weight), whole // BLOCK, BLOCK).sum(dim=2)
-    if whole == weight.shape[1]:
-        return sums
-    return torch.cat([sums, weight[:, whole:].sum(dim=1, keepdim=True)], dim=1)

@@ -14,6 +14,7 @@ from textgan.generators.base import (
     Generator,
     GeneratorConfig,
     GeneratorOptions,
+    Projection,
     State,
     Step,
 )
@@ -102,17 +103,12 @@ class LSTMGenerator(Generator):  # type: ignore[no-untyped-call]
     def project(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.output.weight, self._bias())
 
-    def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
-        output, state = self.hidden(self.embedding(token[:, None]), state)
-        return self.project(output.squeeze(1)), state
-
-    def stepper(self) -> Step:
+    def stepper(self) -> tuple[Step, Projection]:
         if self.training:
-            return self.advance
+            return super().stepper()
         # The bias rides in the product, as a unit that is always 1: to add it is another pass
         # over (B, V).
         weight = torch.cat([self.output.weight, self._bias()[:, None]], dim=1).t()
-        logits: dict[int, Tensor] = {}  # by rows: fresh memory is slower than the product
 
         def step(token: Tensor, state: State) -> tuple[Tensor, State]:
             x, below = self.embedding(token), []
@@ -120,11 +116,12 @@ class LSTMGenerator(Generator):  # type: ignore[no-untyped-call]
                 below.append(torch.lstm_cell(x, [part[:, layer] for part in state], *weights))
                 x = below[-1][0]
             h, c = (torch.stack(part, dim=1) for part in zip(*below, strict=True))
-            if len(x) not in logits:
-                logits[len(x)] = x.new_empty(len(x), weight.shape[1])
-            return torch.mm(F.pad(x, (0, 1), value=1.0), weight, out=logits[len(x)]), (h, c)
+            return x, (h, c)
 
-        return step
+        def project(output: Tensor, logits: Tensor) -> Tensor:
+            return torch.mm(F.pad(output, (0, 1), value=1.0), weight, out=logits)
+
+        return step, project
 
     def log_prob(self, s: Sequences) -> Tensor:
         embedded = self.embedding(self.shifted(s))
