@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 
 from tests.conftest import Command, write_poems
-from textgan import config, trainer
+from textgan import config, evaluation, runs, runtime, sampling, trainer
+from textgan.data.splits import CorpusOptions, Division
+from textgan.errors import UserError
 from textgan.recipe import Recipe
+from textgan.tracking import command
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,17 +106,18 @@ def test_ctrl_c_saves_and_resume_ends_where_it_would_have(
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer.Trainer, "update", interrupted)
-        stopped = textgan("pretrain", small, "--run", "half")
+        stopped = textgan("pretrain", small, "--run", "half a run")
     assert (stopped.code, stopped.out) == (130, "")
-    assert stopped.err.endswith("saved. Go on with:\n  python cli.py pretrain --resume half\n")
+    words = "textgan pretrain --resume 'half a run'"
+    assert stopped.err.endswith(f"saved. Go on with:\n  {words}\n")
     assert "Traceback" not in stopped.err
-    assert (tmp_path / "half/last").resolve().name == "checkpoint-000002"
+    assert (tmp_path / "half a run/last").resolve().name == "checkpoint-000002"
 
-    resumed = textgan("pretrain", "--resume", "half")
+    resumed = textgan(*shlex.split(words)[1:])
     assert (resumed.code, resumed.out) == (0, "")
-    assert "going on with half after turn 2" in resumed.err.splitlines()
-    assert (tmp_path / "half/last").resolve().name == (pretrained / "last").resolve().name
-    assert same_weights(tmp_path / "half", pretrained)
+    assert "going on with half a run after turn 2" in resumed.err.splitlines()
+    assert (tmp_path / "half a run/last").resolve().name == (pretrained / "last").resolve().name
+    assert same_weights(tmp_path / "half a run", pretrained)
 
 
 def test_tracker_tensorboard(textgan: Command, small: Path, tmp_path: Path) -> None:
@@ -176,17 +182,46 @@ def test_print_config_of_a_game_shows_what_it_inherits(textgan: Command, pretrai
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "adversarial"])
+def test_print_config_of_a_run_trains_nothing(
+    textgan: Command, copied: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(trainer.Trainer, "train")
+    run = copied / f"small-{stage}-1"
+    (run / "best").unlink()
+    result = textgan(stage, "--resume", run, "--print-config")
+    assert (result.code, result.err) == (0, "")
+    assert config.check(Recipe, yaml.safe_load(result.out)) == recipe_of(run)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "adversarial"])
 def test_list_config_shows_every_key_with_its_meaning(textgan: Command, stage: str) -> None:
     result = textgan(stage, "--list-config")
     assert (result.code, result.err) == (0, "")
     rows = list(config.explain(Recipe))
     shown = iter(result.lines)
+    assert next(shown).startswith("# Without a config file, configs/default.yaml is taken: ")
     for path, kind, default, meaning in rows:
         assert next(shown) == path
-        assert next(shown) == f"    {kind}" + (f", default {default}" if default else "")
+        line, _, _ = next(shown).partition("; without a config file ")
+        assert line == f"    {kind}" + (f", default {default}" if default else "")
         assert meaning, path
         assert next(shown) == f"    {meaning}"
     assert list(shown) == []
+
+
+def test_list_config_shows_what_a_command_without_words_takes(textgan: Command) -> None:
+    lines = textgan("pretrain", "--list-config").lines
+    shown = dict(zip(lines[1::3], lines[2::3], strict=True))
+    assert shown["trainer.batch_size"] == "    int, default 64; without a config file 16"
+    assert shown["method(seqgan).rollouts"] == "    int, default 16; without a config file 4"
+    assert shown["method(random_reward).rollouts"] == "    int, default 16"
+    taken = {path: line.partition("; without a config file ")[2] for path, line in shown.items()}
+    recipe = yaml.safe_load(textgan("pretrain", "--print-config").out)
+    for path in (path for path in shown if path.count(".") == 1 and not set("[<(") & set(path)):
+        section, key = path.split(".")
+        default = shown[path].partition(", default ")[2]
+        assert recipe[section][key] == yaml.safe_load(taken[path] or default), path
+    assert yaml.safe_load(taken["pretrain"])[0]["epochs"] == recipe["pretrain"][0]["epochs"]
 
 
 # sample
@@ -253,9 +288,56 @@ def test_report_says_on_stderr_how_much_is_copied(
     copied = sum(line in known for line in lines) / len(lines)
     four = sum(poem.count("\n") == 3 for poem in poems) / 8
     assert result.err.splitlines() == [
-        f"{copied:.0%} of the {len(lines)} lines stand in {made / 'poems.txt'}",
+        f"{copied:.0%} of the {len(lines)} lines stand in the training text ({made / 'poems.txt'})",
         f"{four:.0%} of the 8 poems have four lines",
     ]
+
+
+def test_report_counts_no_line_that_was_held_out(tmp_path: Path) -> None:
+    path, own = tmp_path / "lines.txt", tmp_path / "own.txt"
+    lines = [f"line {i}" for i in range(40)]
+    path.write_text("\n".join(lines), "utf-8")
+    own.write_text("another line", "utf-8")
+
+    def shares(**options: object) -> tuple[str, str]:
+        tree = {"path": str(path), "test_share": 0.25} | options
+        corpus = config.check(CorpusOptions, tree)
+        checkpoint = runs.Checkpoint(tmp_path, {"recipe": {"corpus": corpus.model_dump()}})
+        train, held = set(Division(corpus).training()), {*lines, "another line"}
+        reports = [sampling.report(sorted(part), checkpoint) for part in (train, held - train)]
+        return reports[0][0], reports[1][0]
+
+    told = f"lines stand in the training text ({path})"
+    assert shares() == (f"100% of the 28 {told}", f"0% of the 13 {told}")
+    own_files = {"validation_path": str(own), "test_path": str(own)}
+    assert shares(**own_files) == (f"100% of the 40 {told}", f"0% of the 1 {told}")
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate"])
+@pytest.mark.parametrize(("named", "asked"), [("cpu", ["cpu"]), ("cuda", ["cuda", "auto"])])
+def test_a_run_s_device_is_taken_where_it_is_there(
+    textgan: Command,
+    copied: Path,
+    command: str,
+    named: str,
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = copied / "small-pretrain-1/last/run.yaml"
+    about = yaml.safe_load(place.read_text("utf-8"))
+    about["recipe"]["trainer"]["device"] = named
+    place.write_text(config.to_yaml(about), "utf-8")
+    seen: list[str] = []
+
+    def pick(name: str) -> torch.device:
+        seen.append(name)
+        if name == "cuda":
+            raise UserError("not on this machine")
+        return torch.device("cpu")
+
+    monkeypatch.setattr(runtime, "pick_device", pick)
+    assert textgan(command, copied / "small-pretrain-1", "--checkpoint", "last").code == 0
+    assert seen == asked
 
 
 @pytest.mark.parametrize("words", [["sample", "RUN"], ["evaluate", "RUN"], ["pretrain", "-l"]])
@@ -267,6 +349,7 @@ def test_a_reader_that_has_enough_is_no_error(
     words = [{"RUN": str(pretrained), "-l": "--list-config"}.get(word, word) for word in words]
     with os.fdopen(writer, "w", closefd=False) as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
+        monkeypatch.setattr(evaluation, "FEW", 0)  # no warning
         result = textgan(*words)
     os.close(writer)
     assert (result.code, result.err) == (0, "")
@@ -284,12 +367,28 @@ def test_sample_into_head(pretrained: Path) -> None:
 # evaluate, runs
 
 
+def few_texts(path: Path) -> str:
+    """What `evaluate` says of the 60 poems, once for all runs."""
+    return (
+        f"warning: {path}: only 6 test texts; with fewer than 100, BLEU is mostly noise. A larger "
+        "corpus, corpus.test_share or corpus.test_path gives more\n"
+    )
+
+
+def test_evaluate_says_nothing_where_there_are_enough_test_texts(
+    textgan: Command, pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for few, said in ((6, False), (7, True)):
+        monkeypatch.setattr(evaluation, "FEW", few)
+        assert bool(textgan("evaluate", pretrained).err) == said
+
+
 def test_evaluate_shows_runs_side_by_side_and_writes_the_same_figures(
     textgan: Command, made: Path, tmp_path: Path
 ) -> None:
-    runs = [made / "runs/small-pretrain-1", made / "runs/small-adversarial-1"]
-    result = textgan("evaluate", *runs, "--json", "out.json")
-    assert (result.code, result.err) == (0, "")
+    both = [made / "runs/small-pretrain-1", made / "runs/small-adversarial-1"]
+    result = textgan("evaluate", *both, "--json", "out.json")
+    assert (result.code, result.err) == (0, few_texts(made / "poems.txt"))
     rows = json.loads((tmp_path / "out.json").read_text("utf-8"))
     head, *table = result.lines
     names = [f"BLEU-{n}" for n in range(2, 6)] + [f"Self-BLEU-{n}" for n in range(2, 6)]
@@ -298,7 +397,7 @@ def test_evaluate_shows_runs_side_by_side_and_writes_the_same_figures(
         f"training text ({made / 'poems.txt'})",
         *(
             f"{run.name}/{(run / which).resolve().name}"
-            for run, which in zip(runs, ("best", "last"), strict=True)
+            for run, which in zip(both, ("best", "last"), strict=True)
         ),
     ]
     for row, line in zip(rows, table, strict=False):
@@ -311,9 +410,9 @@ def test_evaluate_shows_runs_side_by_side_and_writes_the_same_figures(
     assert all("temperature:1|tokenizer:word" in line for line in table[3:])
 
 
-def test_evaluate_takes_the_newest_run(textgan: Command, copied: Path) -> None:
+def test_evaluate_takes_the_newest_run(textgan: Command, copied: Path, made: Path) -> None:
     result = textgan("evaluate", "--checkpoint", "last")
-    assert result.err == "from runs/small-adversarial-1\n"
+    assert result.err == "from runs/small-adversarial-1\n" + few_texts(made / "poems.txt")
     assert result.lines[2].startswith("small-adversarial-1/checkpoint-")
 
 
@@ -334,7 +433,27 @@ def test_runs_lists_config_phase_turn_and_figures(textgan: Command, copied: Path
 def test_runs_where_there_is_none(textgan: Command) -> None:
     result = textgan("runs")
     assert (result.code, result.out) == (0, "")
-    assert result.err == "no run in runs/; `python cli.py pretrain` makes one\n"
+    assert result.err == "no run in runs/; `textgan pretrain` makes one\n"
+
+
+# Commands to copy
+
+
+@pytest.mark.parametrize(
+    ("script", "program"),
+    [
+        ("cli.py", "python cli.py"),
+        ("/my work/cli.py", "python '/my work/cli.py'"),
+        (".venv/bin/textgan", "textgan"),
+        ("/usr/lib/ipykernel_launcher.py", "textgan"),
+    ],
+)
+def test_a_hint_begins_as_the_user_s_command(
+    textgan: Command, script: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [script])
+    assert textgan("runs").err == f"no run in runs/; `{program} pretrain` makes one\n"
+    assert command("runs", Path("a b")) == f"{program} runs 'a b'"
 
 
 # Away from the checkout

@@ -142,7 +142,7 @@ def test_an_unknown_key_with_and_without_a_near_one() -> None:
 
 def test_all_mistakes_at_once() -> None:
     tree = {
-        "generator": {"hiden_size": 3, "dropout": 2},
+        "generator": {"name": "lstm", "hiden_size": 3, "dropout": 2},
         "trainer": {"device": "tpu"},
         "method": {"name": "seqgan", "rolouts": 4},
         "pretrain": [
@@ -299,7 +299,7 @@ def test_explain_lists_every_key_with_its_meaning() -> None:
     kinds = {path: (kind, default) for path, kind, default, _ in rows}
     assert kinds["corpus.unit"] == ("'line' | 'stanza'", "line")
     assert kinds["corpus.test_path"] == ("str | null", "null")
-    assert kinds["discriminator.widths"][0] == "list[int]"
+    assert kinds["discriminator(cnn).widths"][0] == "list[int]"
     assert kinds["method(seqgan).rollouts"] == ("int", "16")
     assert kinds["pretrain[].players.<name>.pool"] == ("int | null", "null")
     assert kinds["pretrain[].phases"] == ("list[Phase]", "[]")

@@ -176,7 +176,7 @@ def test_a_run_that_is_missing(textgan: Command, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
 def test_no_run_at_all(textgan: Command, command: str) -> None:
-    assert mistakes(textgan(command)) == ["no run in runs/; `python cli.py pretrain` makes one"]
+    assert mistakes(textgan(command)) == ["no run in runs/; `textgan pretrain` makes one"]
 
 
 def test_a_folder_that_is_no_run(textgan: Command, tmp_path: Path) -> None:
@@ -291,12 +291,12 @@ def test_figures_that_can_not_be_written(textgan: Command, pretrained: Path) -> 
 @pytest.mark.parametrize(
     ("words", "name", "command"),
     [
-        ([], "default", "python cli.py pretrain"),
-        (["configs/tiny.yaml"], "tiny", "python cli.py pretrain configs/tiny.yaml"),
+        ([], "default", "textgan pretrain"),
+        (["configs/tiny.yaml"], "tiny", "textgan pretrain configs/tiny.yaml"),
         (
             ["configs/tiny.yaml", "configs/methods/seqgan.yaml", "--corpus.path", "my poems.txt"],
             "tiny-seqgan",
-            "python cli.py pretrain configs/tiny.yaml configs/methods/seqgan.yaml --corpus.path "
+            "textgan pretrain configs/tiny.yaml configs/methods/seqgan.yaml --corpus.path "
             "'my poems.txt'",
         ),
     ],
@@ -316,7 +316,7 @@ def test_no_run_to_go_on_from_in_python(tmp_path: Path, monkeypatch: pytest.Monk
         api.train("adversarial", api.load("configs/tiny.yaml"))
     assert str(caught.value) == (
         f"adversarial: no pretraining run of config 'tiny' in {tmp_path}/ to go on from; "
-        "`python cli.py pretrain` with the same config makes one"
+        "`textgan pretrain` with the same config makes one"
     )
 
 

@@ -130,12 +130,13 @@ def play(case: Case, folder: Path) -> None:
     """In the fork: train, and die if the case says so."""
     from tests.short_run import given
     from textgan import experiment
+    from textgan.scores import Scores
     from textgan.trainer import Trainer
 
     operations = Operations(case.operation, case.when)
     if case.turn is not None:
         operations.install()
-        turn, judge, save = Trainer.turn, Trainer.judge, Trainer.save
+        turn, judge, save = Trainer.turn, Scores.judge, Trainer.save
 
         def turned(trainer: Trainer, now: Any) -> None:
             here = now.number == case.turn
@@ -145,15 +146,15 @@ def play(case: Case, folder: Path) -> None:
             turn(trainer, now)
             operations.active = False
 
-        def judged(trainer: Trainer, phase: str) -> bool:
-            operations.active |= case.turn == -1 and trainer.position == 0
-            return judge(trainer, phase)
+        def judged(scores: Scores, position: int, phase: str) -> bool:
+            operations.active |= case.turn == -1 and position == 0
+            return judge(scores, position, phase)
 
         def saved(trainer: Trainer) -> None:
             save(trainer)
             operations.active &= case.turn != -1
 
-        Trainer.turn, Trainer.judge, Trainer.save = turned, judged, saved  # type: ignore[method-assign]
+        Trainer.turn, Scores.judge, Trainer.save = turned, judged, saved  # type: ignore[method-assign]
     stage: Any = case.stage
     if case.resume:
         experiment.resume(Path(case.run), stage)

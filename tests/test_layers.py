@@ -16,7 +16,9 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 COMMANDS = {"cli", "api", "experiment", "sampling", "evaluation"}
-RUNNING = COMMANDS | {"trainer", "validation", "models", "runs", "checkpoint", "tracking", "recipe"}
+LOOP = {"trainer", "batches", "cast", "figures", "scores"}
+SAVED = {"validation", "models", "runs", "checkpoint", "tracking"}
+RUNNING = COMMANDS | LOOP | SAVED | {"recipe"}
 PLAYERS = {"generators", "discriminators"}
 LEARNING = {"losses", "estimators", "methods"}
 MUST_NOT = {
@@ -33,11 +35,15 @@ MUST_NOT = {
     "metrics": {"config", "phases", "data", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "recipe": {"metrics"} | RUNNING - {"recipe"},
     "checkpoint": {"phases", "data", "metrics"} | PLAYERS | LEARNING | RUNNING - {"checkpoint"},
+    "batches": {"config", "metrics"} | RUNNING,
+    "cast": {"data", "metrics"} | RUNNING - {"recipe"},
+    "figures": {"data", "metrics"} | PLAYERS | RUNNING - {"recipe", "tracking"},
+    "scores": COMMANDS | {"runs", "trainer", "batches", "cast"},
     "trainer": COMMANDS | {"runs"},
-    "runs": COMMANDS | {"trainer", "metrics"} | PLAYERS | LEARNING,
+    "runs": COMMANDS | LOOP | {"metrics"} | PLAYERS | LEARNING,
     "experiment": {"cli", "api"},
-    "sampling": {"cli", "api", "experiment", "trainer", "methods", "losses", "estimators"},
-    "evaluation": {"cli", "api", "experiment", "trainer", "methods", "losses", "estimators"},
+    "sampling": {"cli", "api", "experiment", "methods", "losses", "estimators"} | LOOP,
+    "evaluation": {"cli", "api", "experiment", "methods", "losses", "estimators"} | LOOP,
     "api": {"cli"},
 }
 """By part of the package: the parts that it never imports, at the top or inside a function."""

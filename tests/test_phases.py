@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from textgan.optimizers import OptimizerOptions
-from textgan.phases import Phase, PlayerTurns, Turn, length, order, unroll, walk
+from textgan.phases import (
+    Phase,
+    PlayerTurns,
+    Turn,
+    evaluates,
+    length,
+    moves,
+    order,
+    unroll,
+    walk,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "phases.md"
 TEXTS, BATCH = 10_000, 64
@@ -293,3 +303,43 @@ def test_unrolling_is_the_obvious_loop(
     assert [t.player for t in played] == slowly(phases, moved, texts, 4)
     assert_laws(played)
     assert {t.phase for t in played} <= {where for where, _ in order(phases, "p")}
+
+
+def evaluations(steps: int, **options: Any) -> list[int]:
+    """Steps behind which a phase is scored, counted from 1."""
+    phase = Phase(steps=None if "epochs" in options else steps, **options)
+    played = unroll([phase], "pretrain", {"pretrain[0]": ("generator",)}, steps, 1)
+    return [turn.step + 1 for turn in played if evaluates(phase, turn)]
+
+
+@pytest.mark.parametrize("steps", [*range(1, 41), 95, 99, 100, 101, 1000])
+def test_a_phase_is_scored_ten_times_or_at_every_step(steps: int) -> None:
+    found = evaluations(steps)
+    assert len(found) == min(10, steps)
+    assert found[-1] == steps
+    gaps = [b - a for a, b in itertools.pairwise([0, *found])]
+    assert max(gaps) - min(gaps) <= 1
+
+
+def test_a_phase_is_scored_each_epoch_or_as_it_says() -> None:
+    assert evaluations(7, epochs=3) == [7, 14, 21]
+    assert evaluations(7, epochs=0.5) == [4]
+    assert evaluations(25, every={"evaluate": 10}) == [10, 20, 25]
+
+
+@pytest.mark.parametrize(
+    ("players", "trains", "expected"),
+    [
+        ({}, BOTH, True),
+        ({}, ("discriminator",), False),
+        ({"discriminator": {}}, BOTH, False),
+        ({"generator": {"updates": 0}, "discriminator": {}}, BOTH, False),
+        ({"generator": {"pool": 4}}, BOTH, True),
+        ({"generator": {}}, ("discriminator",), False),
+    ],
+)
+def test_what_a_phase_moves(
+    players: dict[str, Any], trains: tuple[str, ...], expected: bool
+) -> None:
+    phase = Phase.model_validate({"players": players})
+    assert moves(phase, trains, "generator") is expected

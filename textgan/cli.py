@@ -14,7 +14,7 @@ import typer
 
 from textgan.config import Tree
 from textgan.errors import UserError
-from textgan.tracking import say
+from textgan.tracking import command, say
 
 if TYPE_CHECKING:
     from textgan.recipe import Stage
@@ -88,13 +88,12 @@ def _stage(
     from textgan.recipe import Recipe
 
     if list_config:
-        _print_keys(list(config.explain(Recipe)))
+        _print_keys()
         return
     if resume is not None:
         if words or source or run:
             raise UserError("--resume: goes with no other argument; the run knows its config")
-        with api.quiet():
-            say(f"run: {experiment.resume(resume, stage)}")
+        _resume(stage, resume, print_config)
         return
     given = read_given(words, default=stage == "pretrain")
     if print_config:
@@ -104,6 +103,17 @@ def _stage(
         return
     with api.quiet():
         say(f"run: {experiment.start(stage, given, run, source, words)}")
+
+
+def _resume(stage: "Stage", run: Path, print_config: bool) -> None:
+    from textgan import api, config, experiment, runs
+
+    if print_config:
+        last = runs.open_checkpoint(run, "last" if runs.is_run(run) else None)
+        show(config.to_yaml(last.about["recipe"]).rstrip())
+        return
+    with api.quiet():
+        say(f"run: {experiment.resume(run, stage)}")
 
 
 def read_given(words: list[str], default: bool) -> Tree:
@@ -128,11 +138,18 @@ def show(text: str) -> None:
         raise typer.Exit from None
 
 
-def _print_keys(keys: list[tuple[str, str, str, str]]) -> None:
-    for path, kind, default, meaning in keys:
-        show(f"{path}\n    {kind}" + (f", default {default}" if default else ""))
-        if meaning:
-            show(f"    {meaning}")
+def _print_keys() -> None:
+    """Every key; where configs/default.yaml has another value than the code, both of them."""
+    from textgan import api, config
+    from textgan.recipe import Recipe
+
+    unnamed = config.check(Recipe, api.load()).model_dump(mode="json", exclude_unset=True)
+    show(f"# Without a config file, {api.DEFAULT} is taken: its values stand behind the defaults.")
+    for path, kind, default, meaning in config.explain(Recipe):
+        lines = [path, f"    {kind}" + (f", default {default}" if default else "")]
+        if (value := config.value_at(unnamed, path)) not in ("", default):
+            lines[1] += f"; without a config file {value}"
+        show("\n".join([*lines, f"    {meaning}"] if meaning else lines))
 
 
 @app.command()
@@ -212,7 +229,7 @@ def list_runs() -> None:
 
     found = runs.all_runs()
     if not found:
-        say(f"no run in {runs.home()}/; `python cli.py pretrain` makes one")
+        say(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
         return
     shown = ("validation_nll", "bleu4", "backward_bleu4", "harmonic_bleu4")
     table = [["run", "config", "phase", "turn", *shown]]

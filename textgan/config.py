@@ -212,10 +212,27 @@ def explain(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str
             yield from explain(variant, f"{path}{many}{tag}.")
 
 
+def value_at(tree: Tree, path: str) -> str:
+    """What a tree says of a path that `explain` gave, in the words of a default, or nothing."""
+    value: Any = tree
+    for step in path.split("."):
+        key, _, variant = step.removesuffix(")").partition("(")
+        if key not in as_tree(value):
+            return ""
+        value = value[key]
+        if variant and as_tree(value).get("name") != variant:
+            return ""
+    return _one_line(value)
+
+
 def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return ""
-    text: str = yaml.safe_dump(field.default, default_flow_style=True, width=math.inf)
+    return "" if field.is_required() else _one_line(field.default)
+
+
+def _one_line(value: Any) -> str:
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+    )
     return text.removesuffix("\n").removesuffix("...").strip()
 
 

@@ -15,6 +15,8 @@ from textgan.tracking import say
 SEED = 0
 MOST = 10_000
 """Hypotheses: as many as the test split has, at most so many."""
+FEW = 100
+"""Test texts below which a difference in BLEU is mostly chance."""
 
 
 @dataclass
@@ -41,10 +43,21 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
             say(f"warning: {recipe.corpus.path} has changed since {checkpoint.run}: other splits")
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json()
         if key not in seen:
+            _warn_of_few(corpus)
             rows.append(ceiling(corpus, recipe.tokenizer.name))
             seen.add(key)
         rows.append(score(checkpoint, writer, corpus, recipe.tokenizer.name))
     return rows
+
+
+def _warn_of_few(corpus: Corpus) -> None:
+    count = len(corpus.splits["test"])
+    if count < FEW:
+        say(
+            f"warning: {corpus.options.test_path or corpus.options.path}: only {count} test texts; "
+            f"with fewer than {FEW}, BLEU is mostly noise. A larger corpus, corpus.test_share or "
+            "corpus.test_path gives more"
+        )
 
 
 def ceiling(corpus: Corpus, tokenizer: str) -> Row:

@@ -1,8 +1,8 @@
 """A recipe becomes a run: new, going on from another run, or resumed."""
 
 import platform
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from textgan.data.corpus import load_corpus
 from textgan.errors import UserError
 from textgan.interrupts import Interrupted
 from textgan.recipe import Recipe, Stage
-from textgan.tracking import say
+from textgan.tracking import command, say
 from textgan.trainer import Trainer
 
 INHERITED = ("corpus", "tokenizer", "generator")
@@ -60,7 +60,11 @@ def start(
         raise UserError(
             f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
         )
+    left = checkpoint.load_state(origin.folder) if origin else {}
     trainer = _build(stage, recipe, run, origin, about(stage, recipe, origin))
+    if origin:
+        with _whole(origin):
+            trainer.cast.inherit(_optimizers(left["optimizers"], recipe, origin))
     return _train(trainer)
 
 
@@ -77,12 +81,8 @@ def resume(run: Path, stage: Stage) -> Path:
     recipe = config.check(Recipe, last.about["recipe"])
     trainer = _build(stage, recipe, last.run, last, last.about)
     state = checkpoint.load_state(last.folder)
-    try:
+    with _whole(last):
         trainer.load(state)
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise UserError(
-            f"{last.folder}: state is damaged ({error!r}); use another checkpoint"
-        ) from None
     say(f"going on with {run} after turn {trainer.position:,}")
     return _train(trainer)
 
@@ -99,11 +99,10 @@ def inherit(
     if source is None:
         source = runs.newest("pretrain", name)
         if source is None:
-            command = shlex.join(["python", "cli.py", "pretrain", *(words or [])])
             same = "" if words is not None else " with the same config"
             raise UserError(
                 f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
-                f"from; `{command}`{same} makes one"
+                f"from; `{command('pretrain', *(words or []))}`{same} makes one"
             )
         say(f"going on from {source}")
     origin = runs.open_checkpoint(source, "last" if runs.is_run(source) else None)
@@ -174,8 +173,9 @@ def _build(
     say(corpus.describe())
     if origin and origin.about.get("texts", corpus.digest) != corpus.digest:
         raise UserError(
-            f"corpus.path: '{recipe.corpus.path}' has changed since {origin.run}; its splits would "
-            "differ. Put the old file back, or pretrain anew"
+            f"corpus.path: '{recipe.corpus.path}', or the tokenizer in {origin.generator}, has "
+            f"changed since {origin.run}; the texts would differ. Put the old file back, or "
+            "pretrain anew"
         )
     about["texts"] = corpus.digest
     if len(corpus) < recipe.trainer.batch_size:
@@ -186,15 +186,11 @@ def _build(
     seed = recipe.trainer.seed
     if generator is None:
         generator = models.make_generator(recipe.generator, corpus.tokenizer, corpus.length, seed)
-    discriminator = None
-    same = origin and origin.about["recipe"]["discriminator"] == recipe.discriminator.model_dump(
-        mode="json"
-    )
-    if origin and same:
+    if origin and _same_discriminator(recipe, origin):
         discriminator = models.load_discriminator(origin.folder / "discriminator")
-    if origin and not same:
-        say("discriminator: differs from the pretrained one; a new one starts from scratch")
-    if discriminator is None:
+    else:
+        if origin:
+            say("discriminator: differs from the pretrained one; a new one starts from scratch")
         discriminator = models.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -205,10 +201,36 @@ def _build(
     return trainer
 
 
+def _same_discriminator(recipe: Recipe, origin: runs.Checkpoint) -> bool:
+    section: Tree = origin.about["recipe"]["discriminator"]
+    return section == recipe.discriminator.model_dump(mode="json")
+
+
+def _optimizers(saved: Tree, recipe: Recipe, origin: runs.Checkpoint) -> Tree:
+    """The optimizers that a new run goes on with: those of the players that it goes on with.
+
+    The official SeqGAN has one optimizer for the discriminator in both stages.
+    """
+    if _same_discriminator(recipe, origin):
+        return saved
+    return {key: state for key, state in saved.items() if " discriminator " not in key}
+
+
+@contextmanager
+def _whole(place: runs.Checkpoint) -> Iterator[None]:
+    """What a checkpoint's state lacks is said in one line."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise UserError(
+            f"{place.folder}: state is damaged ({error!r}); use another checkpoint"
+        ) from None
+
+
 def _train(trainer: Trainer) -> Path:
     try:
         trainer.train()
     except Interrupted:
-        say(f"saved. Go on with:\n  python cli.py {trainer.stage} --resume {trainer.run}")
+        say(f"saved. Go on with:\n  {command(trainer.stage, '--resume', trainer.run)}")
         raise
     return trainer.run

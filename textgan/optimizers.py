@@ -37,8 +37,8 @@ class OptimizerOptions(BaseModel):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """How the rate falls to 0 over the phase."""
     accumulation: int = Field(default=1, ge=1)
-    """Parts that a batch is worked through in, to save memory; the update takes the mean of their
-    gradients (a loss that sums over the batch shrinks accordingly)."""
+    """Parts that a batch is worked through in, to save memory; the update is that of the whole
+    batch (dropout aside), the figures shown are means over the parts."""
     clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of a player's gradient; null: no limit."""
 

@@ -122,6 +122,23 @@ class Turn:
     """Last turn of an occurrence of the phase."""
 
 
+def evaluates(phase: Phase, turn: Turn) -> bool:
+    """True if the generator is scored behind this turn's step: by ``every.evaluate``, each epoch,
+    or ten times an occurrence of the phase (each step, if there are fewer).
+    """
+    done = turn.step + 1
+    if turn.ends or phase.every.evaluate:
+        return turn.ends or done % (phase.every.evaluate or 1) == 0
+    times = phase.epochs or 10
+    return int(done * times / turn.steps) > int(turn.step * times / turn.steps)
+
+
+def moves(phase: Phase, trains: tuple[str, ...], player: str) -> bool:
+    """True if a player has updates in a phase whose method moves ``trains``."""
+    turns = (phase.players or default_players(trains)).get(player)
+    return player in trains and turns is not None and turns.updates > 0
+
+
 def walk(phases: list[Phase], path: str) -> Iterator[tuple[str, Phase]]:
     """Every phase that has steps, once, with its path."""
     for i, phase in enumerate(phases):

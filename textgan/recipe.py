@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from textgan.config import check, did_you_mean, one_of
-from textgan.data.corpus import CorpusOptions
+from textgan.data.splits import CorpusOptions
 from textgan.data.tokenizers import TokenizerOptions
 from textgan.discriminators import DISCRIMINATORS, DiscriminatorOptions
 from textgan.discriminators.cnn import CNNOptions

@@ -7,7 +7,7 @@ from typing import Any
 
 from textgan import config
 from textgan.errors import UserError
-from textgan.tracking import read_metrics, say
+from textgan.tracking import command, read_metrics, say
 
 
 def home() -> Path:
@@ -76,7 +76,7 @@ def open_checkpoint(path: Path, which: str | None = None) -> Checkpoint:
         UserError: it is neither, or damaged.
     """
     if not path.exists():
-        raise UserError(f"{path}: is not there; `textgan runs` lists what is")
+        raise UserError(f"{path}: is not there; `{command('runs')}` lists what is")
     if is_run(path):
         if which is None:
             which = "last" if _about(path / "last").get("stage") == "adversarial" else "best"

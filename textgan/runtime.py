@@ -3,7 +3,7 @@
 Three rules keep a run the same on one process or on many:
 
 * a *draw* depends on (seed, step, global row): every process draws the uniforms of the whole
-  batch and keeps its own rows;
+  batch and keeps its own rows, also where the batch is worked through in parts;
 * a *loss* is a process's share of the loss of the global batch, so that gradients are summed;
 * a *batch statistic* (a mean, a count, a rank) is taken over the global batch.
 """
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from textgan.errors import UserError
 
 _draws = torch.Generator()
+_part: tuple[int, int, int] | None = None
+"""Start, end and size where a process's batch is worked through in parts, else None."""
 
 
 def seed(*keys: int | str) -> None:
@@ -41,6 +43,25 @@ def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
     start, total = share(rows)
     numbers = torch.rand(total, columns, generator=_draws)
     return numbers[start : start + rows].to(device, non_blocking=True)
+
+
+@contextmanager
+def part(start: int, stop: int, size: int) -> Iterator[None]:
+    """Inside, ``uniform`` gives rows ``start`` to ``stop`` of a process's batch of ``size`` rows.
+
+    Parts come one after the other and draw alike; behind each but the last the draws' stream is
+    put back, so every row gets what it would have got in the whole batch. torch's own stream
+    (dropout) goes on.
+    """
+    global _part
+    whole = (start, stop) == (0, size)
+    _part, before = None if whole else (start, stop, size), _draws.get_state()
+    try:
+        yield
+    finally:
+        _part = None
+        if stop < size:
+            _draws.set_state(before)
 
 
 def permutation(size: int) -> list[int]:
@@ -79,8 +100,11 @@ def pick_device(name: str) -> torch.device:
 
 
 def rows_at_once(row_bytes: int, device: torch.device) -> int:
-    """How many rows of so many bytes to hold at once, so that memory stays bounded."""
-    budget = 1 << 26 if device.type == "cpu" else 1 << 30
+    """How many rows of so many bytes to hold at once, so that memory stays bounded.
+
+    On a CPU few enough for malloc to hand out the same memory again: fresh pages cost more.
+    """
+    budget = 24 << 20 if device.type == "cpu" else 1 << 30
     return max(32, budget // row_bytes)
 
 
@@ -110,12 +134,28 @@ def rank() -> int:
 
 
 def share(rows: int) -> tuple[int, int]:
-    """Where this process's ``rows`` start in the global batch, and the rows of all processes."""
-    if not distributed():
-        return 0, rows
-    sizes = [0] * dist.get_world_size()
-    dist.all_gather_object(sizes, rows)
-    return sum(sizes[: rank()]), sum(sizes)
+    """Where ``rows`` of this process (its batch, or its part of it) start in the global batch, and
+    how many rows that has.
+    """
+    start, stop, size = _part or (0, rows, rows)
+    if stop - start != rows:
+        raise ValueError(f"draws are one a text: {rows} rows in a part of {stop - start} texts")
+    sizes = _of_all(size)
+    return sum(sizes[: rank()]) + start, sum(sizes)
+
+
+def fewest(rows: int) -> int:
+    """The smallest of the processes' numbers of rows."""
+    return min(_of_all(rows))
+
+
+def _of_all(number: int) -> list[int]:
+    """Every process's number, in their order."""
+    numbers = [number]
+    if distributed():
+        numbers *= dist.get_world_size()
+        dist.all_gather_object(numbers, number)
+    return numbers
 
 
 def local_rows(indices: Tensor) -> Tensor:
@@ -131,6 +171,13 @@ def global_sum(values: Tensor) -> Tensor:
     if distributed():
         dist.all_reduce(total)
     return total
+
+
+def share_weights(module: nn.Module) -> None:
+    """Give every process the first one's weights and buffers: each drew its own."""
+    if distributed():
+        for tensor in module.state_dict().values():
+            dist.broadcast(tensor, 0)
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -11,11 +11,11 @@ from transformers import (
 )
 
 from textgan import config, models, runs, runtime, validation
-from textgan.data.corpus import CorpusOptions, read_texts
+from textgan.data.splits import CorpusOptions, Division
 from textgan.data.tokenizers import pieces
 from textgan.errors import UserError
 from textgan.generators import Generator
-from textgan.tracking import say
+from textgan.tracking import command, say
 
 
 @dataclass
@@ -27,14 +27,14 @@ class Writer:
 
     @classmethod
     def open(cls, checkpoint: runs.Checkpoint) -> "Writer":
-        """The writer of a checkpoint.
+        """The writer of a checkpoint, on its run's device where this machine has it.
 
         Raises:
             UserError: the checkpoint is damaged.
         """
         generator = models.load_generator(checkpoint.generator)
         tokenizer = models.load_tokenizer(checkpoint.generator, generator.config.vocab_size)
-        return cls(generator.to(runtime.pick_device("auto")).eval(), tokenizer)  # type: ignore[arg-type]
+        return cls(generator.to(device_of(checkpoint)).eval(), tokenizer)  # type: ignore[arg-type]
 
     def write(
         self, count: int, *, prefix: str = "", temperature: float = 1.0, seed: int = 0
@@ -95,13 +95,23 @@ class Writer:
         return ids
 
 
+def device_of(checkpoint: runs.Checkpoint) -> torch.device:
+    """The device of the checkpoint's run, else the best there is: a GPU's run samples anywhere."""
+    trainer = config.as_tree(checkpoint.about["recipe"].get("trainer"))
+    try:
+        return runtime.pick_device(trainer.get("device", "auto"))
+    except UserError:
+        return runtime.pick_device("auto")
+
+
 def report(texts: list[str], checkpoint: runs.Checkpoint) -> list[str]:
     """What to know beside some texts: how much is copied, and whether poems keep their form."""
     options = config.check(CorpusOptions, checkpoint.about["recipe"]["corpus"], "corpus")
-    known = {fold(line) for text in read_texts(options.path, options) for line in text.split("\n")}
+    training = Division(options).training()
+    known = {fold(line) for text in training for line in text.split("\n")}
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    copied = sum(fold(line) in known for line in lines)
-    found = [f"{copied / max(1, len(lines)):.0%} of the {len(lines)} lines stand in {options.path}"]
+    copied = sum(fold(line) in known for line in lines) / max(1, len(lines))
+    found = [f"{copied:.0%} of the {len(lines)} lines stand in the training text ({options.path})"]
     if options.unit == "stanza":
         four = sum(text.count("\n") == 3 for text in texts)
         found.append(f"{four / len(texts):.0%} of the {len(texts)} poems have four lines")
@@ -123,6 +133,6 @@ def default_run(path: Path | None) -> Path:
         return path
     run = runs.newest()
     if run is None:
-        raise UserError(f"no run in {runs.home()}/; `python cli.py pretrain` makes one")
+        raise UserError(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
     say(f"from {run}")
     return run

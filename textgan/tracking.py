@@ -1,6 +1,7 @@
 """What a run tells: a progress line for people, metrics.jsonl for programs, or TensorBoard."""
 
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,13 @@ PLAIN_SECONDS = 10.0
 def say(text: str) -> None:
     """A line for people, on stderr: stdout is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def command(*words: object) -> str:
+    """A command line to copy, begun as the user's: ``python cli.py pretrain``, ``textgan runs``."""
+    script = sys.argv[0]
+    program = ["python", script] if Path(script).name == "cli.py" else ["textgan"]
+    return shlex.join([*program, *map(str, words)])
 
 
 class ProgressLine:

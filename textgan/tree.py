@@ -5,7 +5,6 @@ safetensors and JSON hold no code, so a checkpoint can be opened without trustin
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -37,9 +36,3 @@ def unflatten(tensors: dict[str, Tensor], tree: Any) -> Any:
 
 def _key(key: str) -> str | int:
     return int(key) if key.isdigit() else key
-
-
-def same(a: Any, b: Any) -> bool:
-    """Bit equality of two trees."""
-    first, second = flatten(a), flatten(b)
-    return first[1] == second[1] and all(torch.equal(t, second[0][k]) for k, t in first[0].items())

@@ -3,8 +3,9 @@
 import torch
 
 from textgan import runtime
-from textgan.data.corpus import Corpus, Split
+from textgan.data.corpus import Corpus
 from textgan.data.sequences import Sequences
+from textgan.data.splits import Split
 from textgan.generators import Generator
 from textgan.metrics.bleu import References, bleu, harmonic_mean
 from textgan.metrics.estimate import Estimate

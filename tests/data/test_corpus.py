@@ -3,6 +3,7 @@
 import json
 import random
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from textgan.data.corpus import SPLITS, Corpus, CorpusOptions, Order, load_corpus
+from textgan.data import files
+from textgan.data.corpus import Corpus, Order, load_corpus
+from textgan.data.splits import SPLITS, CorpusOptions, Division, Split
 from textgan.data.tokenizers import TokenizerOptions
 from textgan.errors import UserError
 
@@ -30,8 +33,14 @@ def load(path: str, **options: Any) -> Corpus:
     return load_corpus(CorpusOptions(path=path, **options), BLANKS)
 
 
+def read_back(corpus: Corpus, split: Split) -> list[str]:
+    """The split's texts as they read after tokenisation."""
+    ids, decode = corpus.splits[split], corpus.tokenizer.decode
+    return [str(decode(ids.text(i), skip_special_tokens=True)) for i in range(len(ids))]
+
+
 def all_texts(corpus: Corpus) -> list[str]:
-    return sorted(text for split in SPLITS for text in corpus.texts(split))
+    return sorted(text for split in SPLITS for text in read_back(corpus, split))
 
 
 def error(path: str, **options: Any) -> str:
@@ -52,8 +61,8 @@ def test_a_line_is_a_text(tmp_path: Path) -> None:
     corpus = load(lines_file(tmp_path))
     assert [len(corpus.splits[s]) for s in SPLITS] == [36, 2, 2]
     assert len(corpus) == 36
-    assert set(corpus.texts("train")) <= set(LINES)
-    assert corpus.tokens("train")[0] == corpus.texts("train")[0].split()
+    assert set(read_back(corpus, "train")) <= set(LINES)
+    assert corpus.tokens("train")[0] == read_back(corpus, "train")[0].split()
     again = load_corpus(corpus.options, BLANKS, whole_vocabulary(corpus.options.path))
     assert all_texts(again) == sorted(LINES)
 
@@ -68,16 +77,16 @@ def test_stanzas_keep_their_line_breaks(tmp_path: Path) -> None:
     text = "\n\n" + "\n \n\n".join(s.replace("\n", "  \n  ") for s in STANZAS) + "\n"
     corpus = load(write(tmp_path / "poems.txt", text), unit="stanza")
     assert [len(corpus.splits[s]) for s in SPLITS] == [18, 1, 1]
-    assert len(set(corpus.texts("train")) & set(STANZAS)) == 18
+    assert len(set(read_back(corpus, "train")) & set(STANZAS)) == 18
     assert corpus.tokens("train")[0].count("\n") == 2
-    assert corpus.texts("test")[0].count("\n") == 2
+    assert read_back(corpus, "test")[0].count("\n") == 2
 
 
 def test_one_json_object_a_line(tmp_path: Path) -> None:
     rows = [json.dumps({"label": "x", "poem": text}) for text in LINES]
     path = write(tmp_path / "poems.jsonl", "\n\n".join(rows))
     corpus = load(path, text_column="poem")
-    assert corpus.texts("train") == load(lines_file(tmp_path)).texts("train")
+    assert read_back(corpus, "train") == read_back(load(lines_file(tmp_path)), "train")
 
 
 def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) -> None:
@@ -111,7 +120,7 @@ def test_division_is_the_files_text_and_nothing_else(tmp_path: Path) -> None:
         texts = first.splits[split]
         assert texts.flat.tolist() == again.splits[split].flat.tolist()
         assert len(texts) == len(other.splits[split])
-    assert sorted(first.texts("train")) == sorted(other.texts("train"))
+    assert sorted(read_back(first, "train")) == sorted(read_back(other, "train"))
     assert len(first.tokenizer) == len(other.tokenizer)
     assert first.tokenizer.get_vocab() == other.tokenizer.get_vocab()
 
@@ -134,7 +143,7 @@ def test_a_text_never_stands_in_two_splits(
     held = [tokens[0] for tokens in [*corpus.tokens("validation"), *corpus.tokens("test")]]
     assert set(held) == {"<unk>"}  # what is held out was never seen in training
     legible = load_corpus(corpus.options, BLANKS, whole_vocabulary(path))
-    splits = [set(legible.texts(s)) for s in SPLITS]
+    splits = [set(read_back(legible, s)) for s in SPLITS]
     assert sum(map(len, splits)) == len(set.union(*splits)) == len(set(numbers))
 
 
@@ -151,8 +160,8 @@ def test_own_validation_and_test_files(tmp_path: Path) -> None:
     test = lines_file(tmp_path, [LINES[0], "also new", "new once more"], "test.txt")
     corpus = load(path, validation_path=validation, test_path=test)
     assert [len(corpus.splits[s]) for s in SPLITS] == [40, 4, 3]
-    assert corpus.texts("train") == LINES  # nothing is taken from the file
-    assert corpus.texts("validation")[:3] == LINES[:3]
+    assert read_back(corpus, "train") == LINES  # nothing is taken from the file
+    assert read_back(corpus, "validation")[:3] == LINES[:3]
     assert corpus.notes == {
         "texts twice": 0,
         "validation texts that stand in the training file": 3,
@@ -189,6 +198,29 @@ def test_what_the_corpus_says_of_itself(tmp_path: Path) -> None:
         f"{path}: 36 train, 2 validation, 2 test texts; {kinds} kinds of token, "
         "longest text 6; 4 unknown tokens"
     )
+
+
+def test_training_texts_are_those_of_the_training_split(tmp_path: Path) -> None:
+    options = CorpusOptions(path=lines_file(tmp_path), test_share=0.2)
+    training = list(Division(options).training())
+    assert training == read_back(load_corpus(options, BLANKS), "train")
+    own = CorpusOptions(path=options.path, validation_path=options.path, test_path=options.path)
+    assert list(Division(own).training()) == LINES
+
+
+def test_a_file_is_read_three_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = lines_file(tmp_path)
+    read: list[str] = []
+
+    def note(path: str, *how: Any) -> Iterator[str]:
+        read.append(path)
+        return files.read_texts(path, *how)
+
+    monkeypatch.setattr("textgan.data.splits.read_texts", note)
+    corpus = load(path)
+    assert read == [path] * 3
+    load_corpus(corpus.options, BLANKS, corpus.tokenizer)
+    assert read == [path] * 5  # no tokenizer to train
 
 
 # Mistakes

@@ -343,9 +343,70 @@ def test_no_token_common_enough() -> None:
 
 
 def test_options_are_checked_and_explained() -> None:
-    for wrong in [{"nmae": "word"}, {"name": "bpe"}, {"size": 4}, {"min_count": 0}]:
+    for wrong in [{"nmae": "word"}, {"name": "bytes"}, {"size": 4}, {"min_count": 0}]:
         with pytest.raises(ValidationError):
             TokenizerOptions.model_validate(wrong)
     assert all(field.description for field in TokenizerOptions.model_fields.values())
     with pytest.raises(ValidationError, match="frozen"):
         TokenizerOptions().size = 6
+
+
+# Byte pairs
+
+CODE = "def f(x):\n    if x:\n\treturn  'é 月' \n\n\nclass A:  # <eos>\n        pass\n"
+
+
+@pytest.mark.parametrize("size", [260, 300, 5000])
+def test_byte_pairs_keep_every_text_as_it_is(size: int) -> None:
+    tokenizer = train([CODE, POEM], "bpe", size=size)
+    for text in (CODE, POEM, "never seen: ß\u0000\r\n \u3000 <pad>", " a", "a ", "\n"):
+        ids = tokenizer(text)["input_ids"]
+        assert ids[0] == tokenizer.bos_token_id
+        assert not set(ids[1:]) & set(tokenizer.all_special_ids), "spelt out, they are characters"
+        assert tokenizer.batch_decode([ids], skip_special_tokens=True) == [text]
+    assert len(tokenizer) <= size
+
+
+@given(st.text(min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_byte_pairs_know_every_text(text: str) -> None:
+    ids = BYTE_PAIRS(text)["input_ids"]
+    assert BYTE_PAIRS.batch_decode([ids], skip_special_tokens=True) == [text]
+
+
+BYTE_PAIRS = train([CODE], "bpe", size=280)
+
+
+def test_more_merges_make_fewer_tokens() -> None:
+    lengths = [len(train([CODE] * 3, "bpe", size=n)(CODE)["input_ids"]) for n in (260, 270, 280)]
+    assert lengths[0] > lengths[1] > lengths[2]
+    assert lengths[0] == 1 + len(CODE.encode()), "no merge: every byte a token"
+
+
+def test_byte_pairs_are_the_same_in_every_process() -> None:
+    script = (
+        "from textgan.data.tokenizers import *\n"
+        "import sys, hashlib\n"
+        "t = train_backend(sys.stdin.read().split('\\n\\n'), "
+        "TokenizerOptions(name='bpe', size=600))\n"
+        "print(hashlib.sha256(t.to_str().encode()).hexdigest())"
+    )
+    text = (ROOT / "corpora" / "poems_en.txt").read_text(encoding="utf-8")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            input=text,
+            env={**os.environ, "PYTHONHASHSEED": seed, "RAYON_NUM_THREADS": threads},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, threads in (("1", "1"), ("2", "2"))
+    }
+    assert len(found) == 1
+
+
+def test_byte_pairs_need_room_for_every_byte() -> None:
+    with pytest.raises(ValidationError, match="size must be 260 or more for bpe"):
+        TokenizerOptions(name="bpe", size=259)

@@ -19,7 +19,7 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig
 from textgan.estimators.rollout import rollout_values
-from textgan.generators.base import Generator, GeneratorConfig, State
+from textgan.generators.base import Generator, GeneratorConfig, Projection, State, Step
 from textgan.losses.policy_gradient import policy_gradient
 from textgan.methods import METHODS, MLE, SeqGAN
 from textgan.methods.seqgan import SeqGANOptions
@@ -134,6 +134,13 @@ class TableGenerator(Generator):
 
     def project(self, hidden: Tensor) -> Tensor:
         return hidden
+
+    def stepper(self) -> tuple[Step, Projection]:
+        return self.step, lambda output, logits: logits.copy_(output)
+
+    def log_prob(self, s: Sequences) -> Tensor:
+        log_prob = self.logits(s).log_softmax(dim=2).gather(2, s.ids[..., None]).squeeze(2)
+        return log_prob * s.mask
 
     def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         node = torch.where(state[0] < 0, 0, V * state[0] + 1 + token)

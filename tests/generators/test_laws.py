@@ -11,10 +11,10 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.cnn import CNNConfig, CNNDiscriminator, CNNOptions
 from textgan.estimators.rollout import rollout_values
+from textgan.generators import GENERATORS, Generator
 from textgan.generators.base import NEVER
 from textgan.generators.draws import blocks, pick, weigh_
 from textgan.generators.likelihood import token_log_prob
-from textgan.generators.lstm import LSTMConfig, LSTMGenerator, LSTMOptions
 from textgan.methods.seqgan import SeqGAN, SeqGANOptions
 
 PAD, BOS, EOS, V, T = 0, 1, 2, 13, 9
@@ -23,21 +23,35 @@ ALMOST_ONE = 1 - 2**-24
 """The largest number that torch.rand gives."""
 
 
-def make(eos: int | None = EOS, **options: object) -> LSTMGenerator:
+RECURRENT = {"embedding_size": 12, "hidden_size": 12, "layers": 2, "init_std": 0.7}
+SIZES = {
+    "lstm": RECURRENT,
+    "gru": RECURRENT,
+    "transformer": {"hidden_size": 12, "layers": 2, "heads": 2},
+}
+each_policy = pytest.mark.parametrize("name", list(SIZES))
+
+
+def make(eos: int | None = EOS, name: str = "lstm", **options: object) -> Generator:
     """A peaked policy in training mode, with dropout, which sampling must switch off."""
     runtime.seed(0, "laws")
-    defaults = {"embedding_size": 12, "hidden_size": 12, "layers": 2, "init_std": 0.7}
-    options = {**defaults, "dropout": 0.3, **options}
-    settings = LSTMConfig(
+    model = GENERATORS[name]
+    options = {"name": name, **SIZES[name], "dropout": 0.3, **options}
+    settings = model.config_class(
         vocab_size=V,
         length=T,
         never=[PAD, BOS],
-        options=LSTMOptions.model_validate(options).model_dump(mode="json"),
+        options=model.Options.model_validate(options).model_dump(mode="json"),
         pad_token_id=PAD,
         bos_token_id=BOS,
         eos_token_id=eos,
     )
-    return LSTMGenerator(settings).train()
+    generator = model(settings).train()
+    if name == "transformer":
+        with torch.no_grad():
+            for part in generator.parameters():
+                part.mul_(15 if part.dim() > 1 else 1)
+    return generator
 
 
 def make_discriminator() -> CNNDiscriminator:
@@ -47,7 +61,7 @@ def make_discriminator() -> CNNDiscriminator:
     return CNNDiscriminator(settings).train()
 
 
-def teacher_forced(generator: LSTMGenerator, s: Sequences) -> Tensor:
+def teacher_forced(generator: Generator, s: Sequences) -> Tensor:
     """One token after another through `advance`: the slow, obvious likelihood."""
     state, columns = generator.initial_state(len(s)), []
     token = torch.full((len(s),), BOS)
@@ -63,8 +77,9 @@ def teacher_forced(generator: LSTMGenerator, s: Sequences) -> Tensor:
 
 
 @pytest.mark.parametrize("eos", [EOS, None])
-def test_sampled_log_probabilities_are_the_teacher_forced_ones(eos: int | None) -> None:
-    generator = make(eos)
+@each_policy
+def test_sampled_log_probabilities_are_the_teacher_forced_ones(eos: int | None, name: str) -> None:
+    generator = make(eos, name)
     runtime.seed(1)
     s = generator.sample(300)
     assert s.log_prob is not None
@@ -79,8 +94,11 @@ def test_sampled_log_probabilities_are_the_teacher_forced_ones(eos: int | None) 
     torch.testing.assert_close(s.log_prob, chosen, rtol=1e-4, atol=1e-5)
 
 
-def test_a_prefix_is_given_and_what_follows_has_its_teacher_forced_log_probability() -> None:
-    generator = make()
+@each_policy
+def test_a_prefix_is_given_and_what_follows_has_its_teacher_forced_log_probability(
+    name: str,
+) -> None:
+    generator = make(name=name)
     prefix = torch.tensor([[5, 6, 7], [8, EOS, PAD]]).repeat(50, 1)
     runtime.seed(1)
     s = generator.sample(100, prefix=prefix)
@@ -96,9 +114,10 @@ def test_a_prefix_is_given_and_what_follows_has_its_teacher_forced_log_probabili
     assert not s.log_prob[1::2].any()
 
 
-def test_behind_eos_stand_padding_and_zeros() -> None:
+@each_policy
+def test_behind_eos_stand_padding_and_zeros(name: str) -> None:
     runtime.seed(1)
-    s = make().sample(300)
+    s = make(name=name).sample(300)
     assert s.log_prob is not None
     assert set(s.ids[~s.mask].tolist()) == {PAD}
     assert set(s.log_prob[~s.mask].tolist()) == {0.0}
@@ -134,20 +153,23 @@ def test_processors_see_bos_and_the_tokens_so_far() -> None:
 
 def test_sampling_restores_the_mode_it_found() -> None:
     generator = make()
-    generator.lstm.eval()
+    generator.recurrent.eval()
     generator.sample(3)
     assert generator.training
     assert generator.dropout.training
-    assert not generator.lstm.training
+    assert not generator.recurrent.training
 
 
-def test_the_chunks_of_a_batch_do_not_change_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+@each_policy
+def test_the_chunks_of_a_batch_do_not_change_its_texts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples = []
     for held, rows in ((1000, 1000), (1000, 7), (7, 7), (7, 2), (1, 1)):
         monkeypatch.setattr(runtime, "rows_at_once", lambda *_, held=held: held)
         monkeypatch.setattr(runtime, "rows_in_cache", lambda *_, rows=rows: rows)
         runtime.seed(1)
-        samples.append(make().sample(50))
+        samples.append(make(name=name).sample(50))
     for other in samples[1:]:
         assert torch.equal(other.ids, samples[0].ids)
         torch.testing.assert_close(other.log_prob, samples[0].log_prob, rtol=1e-4, atol=1e-5)
@@ -322,7 +344,7 @@ def as_number(s: Sequences, *_: int) -> Tensor:
 
 
 def slow_values(
-    generator: LSTMGenerator, reward: Callable[[Sequences], Tensor], s: Sequences, rollouts: int
+    generator: Generator, reward: Callable[[Sequences], Tensor], s: Sequences, rollouts: int
 ) -> Tensor:
     """Text by text, prefix by prefix, rollout by rollout: fresh samples from that prefix."""
     values = torch.zeros(s.ids.shape)
@@ -346,8 +368,9 @@ def some_texts() -> Sequences:
     return Sequences(ids, EOS)
 
 
-def test_the_value_of_text_b_and_prefix_t_stands_in_row_b_and_column_t_minus_1() -> None:
-    generator, s = make(), some_texts()
+@each_policy
+def test_the_value_of_text_b_and_prefix_t_stands_in_row_b_and_column_t_minus_1(name: str) -> None:
+    generator, s = make(name=name), some_texts()
     runtime.seed(1)
     fast = rollout_values(generator, as_number, s, rollouts=400)
     assert fast.shape == s.ids.shape
@@ -362,8 +385,9 @@ def test_the_value_of_text_b_and_prefix_t_stands_in_row_b_and_column_t_minus_1()
     assert (fast - slow)[:, 0].abs().max() > 0, "rollouts are draws of their own"
 
 
-def test_values_are_means_over_rollouts_within_four_standard_errors() -> None:
-    generator, s, n = make(), some_texts(), 1000
+@each_policy
+def test_values_are_means_over_rollouts_within_four_standard_errors(name: str) -> None:
+    generator, s, n = make(name=name), some_texts(), 1000
     seen: list[Tensor] = []
 
     def reward(texts: Sequences, *_: int) -> Tensor:
@@ -456,12 +480,13 @@ def test_a_sure_policys_rollouts_are_its_texts() -> None:
     torch.testing.assert_close(values, as_number(s).float()[:, None] * s.mask)
 
 
-def test_rollouts_in_chunks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@each_policy
+def test_rollouts_in_chunks_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     values = []
     for rows in (10_000, 3):
         monkeypatch.setattr(runtime, "rows_at_once", lambda *_, rows=rows: rows)
         runtime.seed(1)
-        values.append(rollout_values(make(), as_number, some_texts(), rollouts=4))
+        values.append(rollout_values(make(name=name), as_number, some_texts(), rollouts=4))
     torch.testing.assert_close(values[0], values[1])
 
 

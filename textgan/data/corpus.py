@@ -1,58 +1,21 @@
-"""A file of texts becomes three splits of ids.
+"""A corpus: three splits of ids, their tokenizer, and the order in which they are gone through.
 
-A file is read several times over, first for its texts' hashes, then for their tokens, and kept as
-ids only: the memory a corpus takes is that of its ids and of one hash a text.
+Texts are read and forgotten: the memory a corpus takes is that of its ids and of one hash a text.
 """
 
 import hashlib
-import json
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from transformers import PreTrainedTokenizerFast
 
-from textgan.config import find
 from textgan.data.sequences import Sequences
+from textgan.data.splits import SPLITS, CorpusOptions, Division, Split
 from textgan.data.tokenizers import TokenizerOptions, train_tokenizer
-from textgan.errors import UserError
-
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-
-class CorpusOptions(BaseModel):
-    """Where the texts come from and how they are divided."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    path: str = "corpora/poems_en.txt"
-    """A text file, or .jsonl with one object a line."""
-    unit: Literal["line", "stanza"] = "line"
-    """A text is a line, or lines up to a blank one (line breaks are kept)."""
-    text_column: str = "text"
-    """The field of a .jsonl object that holds the text."""
-    validation_path: str | None = None
-    """Own validation texts; default: a share of the file."""
-    test_path: str | None = None
-    """Own test texts; default: a share of the file."""
-    validation_share: float = Field(default=0.05, gt=0, lt=0.5)
-    """Share of the different texts that validates (at least one)."""
-    test_share: float = Field(default=0.05, gt=0, lt=0.5)
-    """Share of the different texts that tests (at least one)."""
-    max_length: int = Field(default=64, ge=2)
-    """Longest text in tokens, its end included; longer ones are cut off."""
-
-    @model_validator(mode="after")
-    def _something_left(self) -> "CorpusOptions":
-        if self.validation_share + self.test_share >= 0.9:
-            raise ValueError("validation_share and test_share leave too little to train on")
-        return self
 
 
 @dataclass
@@ -76,7 +39,7 @@ class Corpus:
 
     options: CorpusOptions
     tokenizer: PreTrainedTokenizerFast
-    splits: dict[str, Ids]
+    splits: dict[Split, Ids]
     notes: dict[str, int] = field(default_factory=dict)
     """Counts: texts, duplicates, overlaps of train and test, texts cut off, unknown tokens."""
 
@@ -102,12 +65,6 @@ class Corpus:
         ids = self.splits[split]
         to_tokens = self.tokenizer.convert_ids_to_tokens
         return [list(to_tokens(ids.text(i)[:-1])) for i in range(len(ids))]
-
-    def texts(self, split: Split) -> list[str]:
-        """The split's texts as they read after tokenisation."""
-        ids = self.splits[split]
-        decode = self.tokenizer.decode
-        return [str(decode(ids.text(i), skip_special_tokens=True)) for i in range(len(ids))]
 
     @property
     def digest(self) -> str:
@@ -143,67 +100,21 @@ def load_corpus(
 ) -> Corpus:
     """Read, divide, fit a tokenizer to the training texts (if none is given), encode.
 
-    Division goes by each text's hash: it doesn't depend on the order of the file, and texts that
-    are the same word for word never stand in two splits.
+    The corpus's file is read three times: for its texts' hashes, for a tokenizer, for their ids.
 
     Raises:
         UserError: a file is missing, empty, not UTF-8 or too small.
     """
-    hashes = np.fromiter(map(_hash, read_texts(options.path, options)), dtype=np.uint64)
-    split_of = _divide(options, hashes)
+    division = Division(options)
     if tokenizer is None:
-        train = (t for t, s in _labelled(options, split_of) if s == "train")
-        tokenizer = train_tokenizer(train, tokenizer_options)
-    notes = {"texts twice": len(hashes) - len(np.unique(hashes))}
+        tokenizer = train_tokenizer(division.training(), tokenizer_options)
     encoder = _Encoder(tokenizer, options.max_length)
-    splits: dict[str, Ids] = {}
-    for name in SPLITS:
-        splits[name] = encoder.encode(_split_texts(options, split_of, name))
-    for name, path in (("validation", options.validation_path), ("test", options.test_path)):
-        if path:
-            other = np.fromiter(map(_hash, read_texts(path, options)), dtype=np.uint64)
-            found = int(np.isin(other, hashes).sum())
-            notes[f"{name} texts that stand in the training file"] = found
-    notes["texts cut off at corpus.max_length"] = encoder.cut
-    notes["unknown tokens"] = encoder.unknown
+    splits = encoder.encode(division.texts())
+    notes = division.notes() | {
+        "texts cut off at corpus.max_length": encoder.cut,
+        "unknown tokens": encoder.unknown,
+    }
     return Corpus(options, tokenizer, splits, notes)
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _divide(options: CorpusOptions, hashes: np.ndarray) -> dict[int, str]:
-    """Hash -> split for the texts that don't train; the smallest hashes test, then validate."""
-    unique = np.unique(hashes)
-    held: dict[int, str] = {}
-    start = 0
-    for name, path, share in (
-        ("test", options.test_path, options.test_share),
-        ("validation", options.validation_path, options.validation_share),
-    ):
-        count = 0 if path else max(1, round(share * len(unique)))
-        held |= dict.fromkeys(unique[start : start + count].tolist(), name)
-        start += count
-    if start >= len(unique):
-        raise UserError(
-            f"corpus.path: '{options.path}' has {len(unique)} different text(s) (unit: "
-            f"{options.unit}), too few to train, validate and test on; add texts"
-        )
-    return held
-
-
-def _labelled(options: CorpusOptions, split_of: dict[int, str]) -> Iterator[tuple[str, str]]:
-    for text in read_texts(options.path, options):
-        yield text, split_of.get(_hash(text), "train")
-
-
-def _split_texts(options: CorpusOptions, split_of: dict[int, str], name: str) -> Iterator[str]:
-    own = {"validation": options.validation_path, "test": options.test_path}.get(name)
-    if own:
-        yield from read_texts(own, options)
-    else:
-        yield from (text for text, split in _labelled(options, split_of) if split == name)
 
 
 class _Encoder:
@@ -213,93 +124,28 @@ class _Encoder:
         self.tokenizer, self.max_length = tokenizer, max_length
         self.cut = self.unknown = 0
 
-    def encode(self, texts: Iterator[str]) -> Ids:
-        flat, starts = array("i"), array("q", [0])
-        eos, unk = self.tokenizer.eos_token_id, self.tokenizer.unk_token_id
+    def encode(self, texts: Iterator[tuple[Split, str]]) -> dict[Split, Ids]:
+        flat = {split: array("i") for split in SPLITS}
+        starts = {split: array("q", [0]) for split in SPLITS}
         while block := list(islice(texts, 1000)):
-            encoded = self.tokenizer(block, add_special_tokens=False, verbose=False)["input_ids"]
-            for ids in encoded:
-                self.cut += len(ids) >= self.max_length
-                self.unknown += ids.count(unk)
-                flat.extend(ids[: self.max_length - 1])
-                flat.append(eos)
-                starts.append(len(flat))
-        return Ids(np.frombuffer(flat, dtype=np.int32), np.frombuffer(starts, dtype=np.int64))
+            for split, ids in zip((s for s, _ in block), self._ids(block), strict=True):
+                flat[split].extend(ids)
+                starts[split].append(len(flat[split]))
+        return {
+            split: Ids(
+                np.frombuffer(flat[split], dtype=np.int32),
+                np.frombuffer(starts[split], dtype=np.int64),
+            )
+            for split in SPLITS
+        }
 
-
-def read_texts(path: str, options: CorpusOptions) -> Iterator[str]:
-    """The texts of a file, one after the other, blanks around them removed.
-
-    Raises:
-        UserError: the file is missing, has no text, or a line isn't UTF-8 or JSON.
-    """
-    lines = _read_lines(path)
-    if path.endswith(".jsonl"):
-        texts = _json_texts(path, lines, options.text_column)
-    elif options.unit == "stanza":
-        texts = _stanzas(lines)
-    else:
-        texts = (line.strip() for line in lines)
-    empty = True
-    for text in texts:
-        if text:
-            empty = False
-            yield text
-    if empty:
-        raise UserError(f"corpus: '{path}' has no text in it; give a file with some")
-
-
-def _read_lines(path: str) -> Iterator[str]:
-    place = find(path)
-    if not place.is_file():
-        what = "is a folder" if place.is_dir() else "is not there"
-        raise UserError(f"corpus: file '{path}' {what}; give a text file, as in --corpus.path FILE")
-    try:
-        with place.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                except UnicodeDecodeError:
-                    raise UserError(
-                        f"corpus: '{path}', line {number}: not UTF-8; save the file as UTF-8"
-                    ) from None
-    except OSError as error:
-        raise UserError(f"corpus: '{path}' can't be read: {error.strerror}") from None
-
-
-def _stanzas(lines: Iterable[str]) -> Iterator[str]:
-    stanza: list[str] = []
-    for line in lines:
-        if line.strip():
-            stanza.append(line.strip())
-        elif stanza:
-            yield "\n".join(stanza)
-            stanza = []
-    yield "\n".join(stanza)
-
-
-def _json_texts(path: str, lines: Iterable[str], column: str) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if not isinstance(row[column], str):
-                raise UserError(
-                    f"corpus: '{path}', line {number}: field '{column}' is no text; mend the line "
-                    "or set corpus.text_column"
-                )
-            yield row[column].strip()
-        except json.JSONDecodeError:
-            raise UserError(
-                f"corpus: '{path}', line {number}: not JSON; each line must be one object"
-            ) from None
-        except (KeyError, TypeError):
-            has = ", ".join(row) if isinstance(row, dict) else type(row).__name__
-            raise UserError(
-                f"corpus: '{path}', line {number}: no field '{column}' (it has: {has}); "
-                "set corpus.text_column"
-            ) from None
+    def _ids(self, block: list[tuple[Split, str]]) -> Iterator[list[int]]:
+        texts = [text for _, text in block]
+        encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        for ids in encoded:
+            self.cut += len(ids) >= self.max_length
+            self.unknown += ids.count(self.tokenizer.unk_token_id)
+            yield [*ids[: self.max_length - 1], self.tokenizer.eos_token_id]
 
 
 class Order:

@@ -1,24 +1,26 @@
-"""Tokenizers of one text corpus: words as NLTK cuts them, white space, or characters.
+"""Tokenizers of one text corpus: words as NLTK cuts them, white space, characters, or BPE.
 
-Each is a WordLevel model of the library `tokenizers`, wrapped as transformers'
-`PreTrainedTokenizerFast`. Every rule is a pattern inside tokenizer.json, none is Python code, so
+Each is a model of the library `tokenizers`, wrapped as transformers' `PreTrainedTokenizerFast`.
+Every rule is a pattern inside tokenizer.json, none is Python code, so
 `AutoTokenizer.from_pretrained` gives the same ids, pieces and texts in any process.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.decoders import Decoder, Fuse
 from tokenizers.decoders import Replace as Rewrite
 from tokenizers.decoders import Sequence as Decoders
-from tokenizers.models import WordLevel
+from tokenizers.models import BPE, WordLevel
 from tokenizers.normalizers import Lowercase, Normalizer, Replace
 from tokenizers.normalizers import Sequence as Normalizers
-from tokenizers.pre_tokenizers import PreTokenizer, Split
+from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Split
 from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import BpeTrainer
 
 from textgan.errors import UserError
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 PAD, BOS, EOS, UNK = SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
 """Their ids are their places here, 0 to 3; a corpus's own words follow."""
+BYTES = 256
 
 
 class TokenizerOptions(BaseModel):
@@ -34,14 +37,25 @@ class TokenizerOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    name: Literal["word", "whitespace", "character"] = "word"
-    """`word` cuts as NLTK does, `whitespace` at blanks only, `character` at every character."""
+    name: Literal["word", "whitespace", "character", "bpe"] = "word"
+    """`word` cuts as NLTK does, `whitespace` at blanks only, `character` at every character; `bpe`
+    (byte pairs, Sennrich et al. 2016) knows every text and keeps white space as it is."""
     size: int = Field(default=5000, ge=5)
     """Largest vocabulary, the four special tokens included."""
     min_count: int = Field(default=1, ge=1)
-    """Tokens seen less often than this in the training texts become <unk>."""
+    """Tokens seen less often than this in the training texts become <unk>; pairs of `bpe` seen
+    less often aren't joined."""
     lowercase: bool = False
     """Lower-case every text first."""
+
+    @model_validator(mode="after")
+    def _every_byte(self) -> Self:
+        if self.name == "bpe" and self.size < BYTES + len(SPECIALS):
+            raise ValueError(
+                f"size must be {BYTES + len(SPECIALS)} or more for bpe, which knows every byte, "
+                f"got {self.size}"
+            )
+        return self
 
 
 _CONTRACTIONS = [
@@ -146,6 +160,32 @@ def train_tokenizer(texts: Iterable[str], options: TokenizerOptions) -> "PreTrai
 
 def train_backend(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
     """`train_tokenizer` without transformers around it."""
+    backend = _bytes(texts, options) if options.name == "bpe" else _words(texts, options)
+    backend.add_special_tokens([AddedToken(w, special=True, normalized=False) for w in SPECIALS])
+    backend.post_processor = TemplateProcessing(
+        single=f"{BOS} $A", special_tokens=[(BOS, SPECIALS.index(BOS))]
+    )
+    return backend
+
+
+def _bytes(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
+    backend = Tokenizer(BPE())
+    if options.lowercase:
+        backend.normalizer = Lowercase()
+    backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    backend.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=options.size,
+        min_frequency=options.min_count,
+        special_tokens=list(SPECIALS),
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    return backend
+
+
+def _words(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
     backend = Tokenizer(WordLevel({}, unk_token=UNK))
     backend.normalizer = _normalizer(options)
     backend.pre_tokenizer = _pre_tokenizer(options)
@@ -160,20 +200,19 @@ def train_backend(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
     words.sort(key=lambda w: (-counts[w], w))
     vocabulary = [*SPECIALS, *words][: options.size]
     backend.model = WordLevel({w: i for i, w in enumerate(vocabulary)}, unk_token=UNK)
-    backend.add_special_tokens([AddedToken(w, special=True, normalized=False) for w in SPECIALS])
-    backend.post_processor = TemplateProcessing(
-        single=f"{BOS} $A", special_tokens=[(BOS, SPECIALS.index(BOS))]
-    )
     return backend
 
 
 def pieces(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[str]:
     """The tokens of `text` as spelt, before unknown ones become <unk>; no special tokens."""
-    return _cut(tokenizer.backend_tokenizer, text)
+    backend = tokenizer.backend_tokenizer
+    if isinstance(backend.model, BPE):
+        return list(backend.encode(text, add_special_tokens=False).tokens)
+    return _cut(backend, text)
 
 
 def _cut(backend: Tokenizer, text: str) -> list[str]:
-    normalized = backend.normalizer.normalize_str(text)
+    normalized = backend.normalizer.normalize_str(text) if backend.normalizer else text
     return [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(normalized)]
 
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from textgan import runtime
@@ -29,13 +29,25 @@ class DiscriminatorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """A judge of texts. A subclass gives ``features``, ``head`` and ``output_parameters``."""
+    """A judge of texts: word vectors, features, dropout, a linear output.
+
+    A subclass gives ``embedding``, ``features``, ``dropout`` and ``output``.
+    """
 
     Options: ClassVar[type[DiscriminatorOptions]]
     config: DiscriminatorConfig
     config_class: type[DiscriminatorConfig]
+    embedding: nn.Embedding
+    dropout: nn.Dropout
+    output: nn.Linear
     row_bytes: int
     """Memory that one text takes on its way through, in bytes (about)."""
+
+    def embed(self, s: Sequences) -> Tensor:
+        """Ids and relaxed one-hots through one embedding, zero at padding: (B, T, E)."""
+        table = self.embedding.weight
+        embedded = self.embedding(s.ids) if s.soft is None else s.soft @ table
+        return embedded * s.mask[..., None]
 
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         """(B, F): what matching, leaking and ranking read.
@@ -47,11 +59,12 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def head(self, features: Tensor) -> Tensor:
         """(B, F) -> logits (B,)."""
-        raise NotImplementedError
+        logits: Tensor = self.output(self.dropout(features)).squeeze(1)
+        return logits
 
     def output_parameters(self) -> list[Tensor]:
         """The output layer's weights, for penalties on them."""
-        raise NotImplementedError
+        return [self.output.weight, self.output.bias]
 
     def forward(self, s: Sequences) -> Tensor:
         """Logits d (B,); the probability that a text is real is sigmoid(d)."""

@@ -75,19 +75,6 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         elif isinstance(module, nn.Embedding):
             init.uniform_(module.weight, -1.0, 1.0)
 
-    def embed(self, s: Sequences) -> Tensor:
-        """Ids and relaxed one-hots through one embedding, zero at padding: (B, T, E)."""
-        table = self.embedding.weight
-        embedded = self.embedding(s.ids) if s.soft is None else s.soft @ table
-        return embedded * s.mask[..., None]
-
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         features: Tensor = self.convolution(self.embed(s), s.lengths, prefix, copies)
         return features
-
-    def head(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.output(self.dropout(features)).squeeze(1)
-        return logits
-
-    def output_parameters(self) -> list[Tensor]:
-        return [self.output.weight, self.output.bias]

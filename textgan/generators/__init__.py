@@ -3,9 +3,17 @@
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.generators.gru import GRUGenerator
 from textgan.generators.lstm import LSTMConfig, LSTMGenerator
+from textgan.generators.pretrained import PretrainedGenerator
+from textgan.generators.transformer import TransformerGenerator
 
-GENERATORS: dict[str, type[Generator]] = {"lstm": LSTMGenerator}
+GENERATORS: dict[str, type[Generator]] = {
+    "lstm": LSTMGenerator,
+    "gru": GRUGenerator,
+    "transformer": TransformerGenerator,
+    "pretrained": PretrainedGenerator,
+}
 
 for _generator in GENERATORS.values():
     AutoConfig.register(_generator.config_class.model_type, _generator.config_class)

@@ -11,13 +11,14 @@ from typing import Any, ClassVar, cast
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GenerationMixin, LogitsProcessorList, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.generators.draws import blocks, pick, weigh_
+from textgan.generators.likelihood import token_log_prob
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -61,7 +62,7 @@ class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
-    """A policy over texts. A subclass gives ``initial_state``, ``hidden`` and ``project``.
+    """A policy over texts. A subclass gives ``initial_state``, ``hidden`` and output embeddings.
 
     The contract with transformers (tests/generators/test_contract.py): no DynamicCache, a state
     that is None when ``use_cache`` is off, and that stands still under padding.
@@ -83,9 +84,19 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
         raise NotImplementedError
 
+    # From outputs to tokens
+
+    def output_layer(self) -> tuple[Tensor, Tensor]:
+        """Weights (V, H) and bias (V,), which is NEVER for tokens that are never an outcome."""
+        layer: nn.Linear = self.get_output_embeddings()  # type: ignore[no-untyped-call]
+        bias: Tensor | None = layer.bias
+        bias = layer.weight.new_zeros(len(layer.weight)) if bias is None else bias
+        never = torch.tensor(self.config.never or [], dtype=torch.long, device=bias.device)
+        return layer.weight, bias.index_fill(0, never, NEVER)
+
     def project(self, hidden: Tensor) -> Tensor:
         """Outputs (..., H) -> logits (..., V)."""
-        raise NotImplementedError
+        return F.linear(hidden, *self.output_layer())
 
     # One step at a time
 
@@ -104,7 +115,15 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
 
         What the steps share may be prepared here.
         """
-        return self.step, lambda output, logits: logits.copy_(self.project(output))
+        weight, bias = self.output_layer()
+        # The bias rides in the product, as a unit that is always 1: to add it is another pass
+        # over (B, V).
+        with_bias = torch.cat([weight, bias[:, None]], dim=1).t()
+
+        def project(output: Tensor, logits: Tensor) -> Tensor:
+            return torch.mm(F.pad(output, (0, 1), value=1.0), with_bias, out=logits)
+
+        return self.step, project
 
     # Likelihood
 
@@ -120,8 +139,10 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
 
     def log_prob(self, s: Sequences) -> Tensor:
         """Teacher-forced log-probability of every token, 0 at padding: (B, T)."""
-        log_prob = F.log_softmax(self.logits(s), dim=-1).gather(2, s.ids[..., None]).squeeze(2)
-        return log_prob * s.mask
+        embedded = self.get_input_embeddings()(self.shifted(s))
+        output, _ = self.hidden(embedded, self.initial_state(len(s)))
+        log_prob = token_log_prob(output.flatten(0, 1), *self.output_layer(), s.ids.flatten())
+        return log_prob.view_as(s.ids) * s.mask
 
     # Sampling
 
@@ -258,12 +279,11 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``."""
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        size, length = inputs_embeds.shape[:2]
-        state = self.initial_state(size) if state is None else state
+        state = self.initial_state(len(inputs_embeds)) if state is None else state
         if attention_mask is None:
             hidden, state = self.hidden(inputs_embeds, state)
         else:
-            hidden, state = self._masked(inputs_embeds, attention_mask[:, -length:], state)
+            hidden, state = self._masked(inputs_embeds, attention_mask, state)
         logits = self.project(hidden)
         loss = None
         if labels is not None:
@@ -274,7 +294,7 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
 
     def _masked(self, embedded: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
         """Step by step, the state standing still where the mask is 0 (left padding)."""
-        outputs = []
+        outputs, mask = [], mask[:, -embedded.shape[1] :]
         for t in range(embedded.shape[1]):
             output, moved = self.hidden(embedded[:, t : t + 1], state)
             real = mask[:, t].bool()

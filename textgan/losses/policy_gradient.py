@@ -20,9 +20,14 @@ def policy_gradient(log_prob: Tensor, reward: Tensor, mask: Tensor, reduction: R
             learning rate 0.01 with clipping at 5), or ``mean`` over the global batch's tokens.
     """
     total = -(log_prob * reward.detach() * mask).sum()
-    return total if reduction == "sum" else total / runtime.global_sum(mask.float())
+    return total if reduction == "sum" else total / tokens(mask)
 
 
 def negative_log_likelihood(log_prob: Tensor, mask: Tensor) -> Tensor:
     """Mean over the global batch's tokens, ``<eos>`` included, padding not: nats a token."""
-    return -(log_prob * mask).sum() / runtime.global_sum(mask.float())
+    return -(log_prob * mask).sum() / tokens(mask)
+
+
+def tokens(mask: Tensor) -> Tensor:
+    """How many real tokens the global batch has: a scalar."""
+    return runtime.global_sum(mask.float())

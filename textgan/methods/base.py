@@ -16,6 +16,9 @@ class Loss(NamedTuple):
     total: Tensor
     parts: dict[str, Tensor]
     """Detached scalars by name."""
+    terms: Tensor | None = None
+    """How many terms ``total`` is a mean over, in the global batch; None: it is a sum. A batch that
+    is worked through in parts needs it: parts with more terms weigh more."""
 
 
 class MethodOptions(BaseModel):

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.losses.policy_gradient import negative_log_likelihood
+from textgan.losses.policy_gradient import negative_log_likelihood, tokens
 from textgan.methods.base import Loss, Method, MethodOptions
 
 
@@ -27,4 +27,4 @@ class MLE(Method):
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         nll = negative_log_likelihood(self.generator.log_prob(real), real.mask)
-        return Loss(nll, {"nll": runtime.global_sum(nll)})
+        return Loss(nll, {"nll": runtime.global_sum(nll)}, tokens(real.mask))

@@ -12,8 +12,8 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.estimators.rollout import rollout_values
-from textgan.losses.adversarial import accuracy, minimax_discriminator
-from textgan.losses.policy_gradient import Reduction, policy_gradient
+from textgan.losses.adversarial import accuracy, minimax_discriminator, texts
+from textgan.losses.policy_gradient import Reduction, policy_gradient, tokens
 from textgan.losses.regularizers import l2
 from textgan.methods.base import Loss, Method, MethodOptions
 
@@ -54,14 +54,15 @@ class SeqGAN(Method):
         with runtime.evaluating(self.generator):
             log_prob = self.generator.log_prob(fake)
         total = policy_gradient(log_prob, values, fake.mask, self.options.reduction)
-        tokens = runtime.global_sum(fake.mask.float())
+        n = tokens(fake.mask)
         return Loss(
             total,
             {
                 "g_loss": runtime.global_sum(total),
-                "reward": runtime.global_sum(values * fake.mask) / tokens,
-                "entropy": -runtime.global_sum(log_prob) / tokens,
+                "reward": runtime.global_sum(values * fake.mask) / n,
+                "entropy": -runtime.global_sum(log_prob) / n,
             },
+            terms=n if self.options.reduction == "mean" else None,
         )
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
@@ -75,4 +76,5 @@ class SeqGAN(Method):
         return Loss(
             total,
             {"d_loss": runtime.global_sum(loss), "d_accuracy": accuracy(d_real, d_fake)},
+            terms=texts(d_real, d_fake),
         )

@@ -1,0 +1,103 @@
+"""Who plays in a stage: two players, the methods of its phases, and their optimizers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textgan import runtime
+from textgan.discriminators import Discriminator
+from textgan.generators import Generator
+from textgan.methods import Method
+from textgan.optimizers import OptimizerOptions, make_optimizer
+from textgan.phases import Phase, walk
+from textgan.recipe import Recipe, Stage, make_method, method_of, optimizer_of
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A phase with its method, and by player the options and the optimizer of its updates."""
+
+    phase: Phase
+    method: Method
+    options: dict[str, OptimizerOptions]
+    optimizers: dict[str, torch.optim.Optimizer]
+
+
+class Cast:
+    """What learns in a run of a stage, and what that leaves behind besides the players' weights.
+
+    Phases whose methods have the same options share one method. A player's optimizer belongs to a
+    method's name and an algorithm: MLE's moments are not the game's.
+    """
+
+    def __init__(
+        self, recipe: Recipe, stage: Stage, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        self.recipe = recipe
+        self.device = runtime.pick_device(recipe.trainer.device)
+        self.generator = generator.to(self.device)  # type: ignore[arg-type]
+        self.discriminator = discriminator.to(self.device)  # type: ignore[arg-type]
+        self.methods: dict[str, Method] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        phases = walk(getattr(recipe, stage), stage)
+        self.scenes = {where: self._scene(phase) for where, phase in phases}
+
+    def _scene(self, phase: Phase) -> Scene:
+        method = self._method(phase)
+        options = {p: optimizer_of(self.recipe, phase, p) for p in method.trains}
+        optimizers = {p: self._optimizer(method, p, options[p]) for p in method.trains}
+        return Scene(phase, method, options, optimizers)
+
+    def _method(self, phase: Phase) -> Method:
+        options = method_of(self.recipe, phase)
+        key = options.model_dump_json()
+        if key not in self.methods:
+            runtime.seed(self.recipe.trainer.seed, "method", key)
+            method = make_method(options, self.generator, self.discriminator)
+            self.methods[key] = method.to(self.device)
+            runtime.share_weights(method)
+        return self.methods[key]
+
+    def _optimizer(
+        self, method: Method, player: str, options: OptimizerOptions
+    ) -> torch.optim.Optimizer:
+        key = f"{method.options.name} {player} {options.algorithm}"
+        if key not in self.optimizers:
+            parameters = getattr(method, player).parameters()
+            self.optimizers[key] = make_optimizer(options, parameters)
+        return self.optimizers[key]
+
+    def finite(self) -> torch.Tensor:
+        """True if every weight of both players is a number, on the device."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        return torch.stack([torch.isfinite(weight.detach()).all() for weight in weights]).all()
+
+    def writers(self, tokenizer: Any) -> dict[str, Callable[[Path], object]]:
+        """By folder name, what writes a player; the tokenizer lies with the generator."""
+
+        def generator(place: Path) -> None:
+            self.generator.save_pretrained(place)
+            tokenizer.save_pretrained(place)
+
+        return {"generator": generator, "discriminator": self.discriminator.save_pretrained}
+
+    def state(self) -> dict[str, Any]:
+        """What the methods and the optimizers keep; the players have folders of their own."""
+        return {
+            "methods": {key: method.own_state() for key, method in self.methods.items()},
+            "optimizers": {key: o.state_dict() for key, o in sorted(self.optimizers.items())},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a saved state on."""
+        for key, method in self.methods.items():
+            method.load_state_dict(state["methods"][key], strict=False)
+        self.inherit({key: state["optimizers"][key] for key in self.optimizers})
+
+    def inherit(self, optimizers: dict[str, Any]) -> None:
+        """Start with the moments of another run's optimizers, where there is one of the name."""
+        for key in optimizers.keys() & self.optimizers.keys():
+            self.optimizers[key].load_state_dict(optimizers[key])

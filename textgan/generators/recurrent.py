@@ -1,0 +1,119 @@
+"""What recurrent generators have in common: embedding, cells, projection."""
+
+from abc import abstractmethod
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import init
+
+from textgan.generators.base import (
+    Generator,
+    GeneratorConfig,
+    GeneratorOptions,
+    Projection,
+    State,
+    Step,
+)
+
+
+class RecurrentOptions(GeneratorOptions):
+    """Sizes of a recurrent generator; the defaults are SeqGAN's official ones."""
+
+    embedding_size: int = Field(default=32, ge=1)
+    """Size of a word vector."""
+    hidden_size: int = Field(default=32, ge=1)
+    """Units a layer."""
+    layers: int = Field(default=1, ge=1)
+    """Recurrent layers, one above the other."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of word vectors' and outputs' elements that are dropped while training."""
+    tied: bool = False
+    """One matrix for word vectors and output; embedding_size must equal hidden_size."""
+    init_std: float = Field(default=0.1, gt=0)
+    """Standard deviation of the first weights; they are normal, as in SeqGAN's official code."""
+
+    @model_validator(mode="after")
+    def _one_matrix(self) -> Self:
+        if self.tied and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                f"tied needs embedding_size {self.embedding_size} to equal hidden_size "
+                f"{self.hidden_size}; give both the same value or set tied to false"
+            )
+        return self
+
+
+class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
+    """Embedding, recurrent layers, projection. A subclass names its ``network`` and ``cell``.
+
+    The state is a tuple of what a cell hands on, each (B, layers, H).
+    """
+
+    Options: ClassVar[type[RecurrentOptions]]
+    network: ClassVar[type[nn.LSTM] | type[nn.GRU]]
+    parts: ClassVar[int]
+    """Tensors in the state."""
+    _input_embed_layer = "embedding"
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__(config)
+        o = self.options = self.Options.model_validate(config.options)
+        config.tie_word_embeddings = o.tied
+        self._tied_weights_keys = {"output.weight": "embedding.weight"}
+        self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
+        self.dropout = nn.Dropout(o.dropout)
+        self.recurrent = self.network(
+            o.embedding_size,
+            o.hidden_size,
+            num_layers=o.layers,
+            dropout=o.dropout if o.layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.output = nn.Linear(o.hidden_size, config.vocab_size)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    @abstractmethod
+    def cell(x: Tensor, state: State, weights: list[Tensor]) -> State:
+        """One step of one layer: input (B, E) and its state, each (B, H) -> the new state."""
+
+    def get_output_embeddings(self) -> nn.Linear:
+        return self.output
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding | nn.RNNBase | nn.Linear):
+            for name, parameter in module.named_parameters():
+                if name.startswith("bias"):
+                    init.zeros_(parameter)
+                else:
+                    init.normal_(parameter, std=self.options.init_std)
+
+    def initial_state(self, size: int) -> State:
+        o = self.options
+        zeros = self.output.weight.new_zeros(size, o.layers, o.hidden_size)
+        return (zeros,) * self.parts
+
+    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        before = [part.transpose(0, 1).contiguous() for part in state]
+        output, behind = self.recurrent(
+            self.dropout(embedded), tuple(before) if self.parts > 1 else before[0]
+        )
+        behind = behind if self.parts > 1 else (behind,)
+        return self.dropout(output), tuple(part.transpose(0, 1) for part in behind)
+
+    def stepper(self) -> tuple[Step, Projection]:
+        general = super().stepper()
+        if self.training:
+            return general
+
+        def step(token: Tensor, state: State) -> tuple[Tensor, State]:
+            x, layers = self.embedding(token), []
+            for layer, weights in enumerate(self.recurrent.all_weights):
+                below = tuple(part[:, layer] for part in state)
+                layers.append(self.cell(x, below, list(weights)))
+                x = layers[-1][0]
+            return x, tuple(torch.stack(part, dim=1) for part in zip(*layers, strict=True))
+
+        return step, general[1]
