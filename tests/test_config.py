@@ -297,7 +297,7 @@ def test_explain_lists_every_key_with_its_meaning() -> None:
         rows
     )
     kinds = {path: (kind, default) for path, kind, default, _ in rows}
-    assert kinds["corpus.unit"] == ("'line' | 'stanza'", "line")
+    assert kinds["corpus.unit"] == ("'line' | 'stanza' | 'document'", "line")
     assert kinds["corpus.test_path"] == ("str | null", "null")
     assert kinds["discriminator(cnn).widths"][0] == "list[int]"
     assert kinds["method(seqgan).rollouts"] == ("int", "16")

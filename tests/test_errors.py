@@ -119,11 +119,14 @@ def test_a_line_that_is_no_command(textgan: Command, words: list[str], line: str
 # Texts
 
 
-def test_a_corpus_that_is_missing_or_a_folder(textgan: Command, small: Path) -> None:
-    mend = "give a text file, as in --corpus.path FILE"
-    for path, what in (("no.txt", "is not there"), (".", "is a folder")):
+def test_a_corpus_that_is_missing_or_an_empty_folder(textgan: Command, small: Path) -> None:
+    kinds = "(.txt, .md, .py …, .jsonl, .csv, .tsv, .parquet, also .gz)"
+    for path, what in (
+        ("no.txt", "file 'no.txt' is not there"),
+        (".", f"folder '.' has no file in it that can be read {kinds}"),
+    ):
         assert mistakes(textgan("pretrain", small, "--corpus.path", path)) == [
-            f"corpus: file '{path}' {what}; {mend}"
+            f"corpus: {what}; give a text file, as in --corpus.path FILE"
         ]
     assert not Path("runs").exists()
 
@@ -374,3 +377,34 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(
     ]
     assert [p.name for p in tmp_path.glob("wild/checkpoint-*")] == ["checkpoint-000001"]
     assert textgan("sample", "wild").code == 0
+
+
+# Tables, labels, the Hub
+
+
+def test_mistakes_of_a_table(textgan: Command, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("poem,mood\na moon,sad\na sun,sad\na dog,sad\n", "utf-8")
+    words = ("pretrain", small, "--corpus.path", "rows.csv")
+    assert mistakes(textgan(*words)) == [
+        "corpus: 'rows.csv': no column 'text' (it has: poem, mood); set corpus.text_column"
+    ]
+    words = (*words, "--corpus.text_column", "poem", "--corpus.label_column", "mood")
+    assert mistakes(textgan(*words)) == [
+        "corpus.label_column: every text of 'rows.csv' has the label 'sad'; one class is none, "
+        "leave corpus.label_column out"
+    ]
+
+
+def test_a_dataset_of_the_hub_without_a_network(
+    textgan: Command, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.dataset_info", offline)
+    monkeypatch.setenv("TEXTGAN_CACHE", str(tmp_path / "cache"))
+    assert mistakes(textgan("pretrain", small, "--corpus.path", "owner/name")) == [
+        "corpus: no file or folder 'owner/name', and the Hugging Face Hub can't be reached for a "
+        "dataset of that name (Name or service not known); download it and give a file, as in "
+        "--corpus.path FILE"
+    ]

@@ -38,6 +38,12 @@ RunArgument = Annotated[
     Path | None, typer.Argument(help="A run or a checkpoint folder; default: the newest run.")
 ]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run's folder.")]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", help="Go on from this run, shipped model or model folder of transformers."
+    ),
+]
 Resume = Annotated[Path | None, typer.Option(help="Go on with this run where it stopped.")]
 Print = Annotated[bool, typer.Option("--print-config", help="Show the merged config and end.")]
 List = Annotated[
@@ -51,27 +57,26 @@ Which = Annotated[
 @app.command(context_settings=FREE)
 def pretrain(
     configs: Configs = None,
+    source: Source = None,
     run: RunOption = None,
     resume: Resume = None,
     print_config: Print = False,
     list_config: List = False,
 ) -> None:
     """Play a recipe's pretraining phases, MLE and the discriminator's, in a new run."""
-    _stage("pretrain", configs or [], run, resume, None, print_config, list_config)
+    _stage("pretrain", configs or [], run, resume, source, print_config, list_config)
 
 
 @app.command(context_settings=FREE)
 def adversarial(
     configs: Configs = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Go on from this run; default: the newest.")
-    ] = None,
+    source: Source = None,
     run: RunOption = None,
     resume: Resume = None,
     print_config: Print = False,
     list_config: List = False,
 ) -> None:
-    """Play a recipe's adversarial phases, going on from a pretraining run."""
+    """Play a recipe's adversarial phases, going on from a pretraining run (default: the newest)."""
     _stage("adversarial", configs or [], run, resume, source, print_config, list_config)
 
 
@@ -95,14 +100,20 @@ def _stage(
             raise UserError("--resume: goes with no other argument; the run knows its config")
         _resume(stage, resume, print_config)
         return
-    given = read_given(words, default=stage == "pretrain")
+    given = read_given(words, default=stage == "pretrain" or _is_model(source))
     if print_config:
-        if stage == "adversarial":
-            given = experiment.preview(given, source, api.load())
+        given = experiment.preview(stage, given, source, api.load())
         show(config.dump(config.check(Recipe, given)).rstrip())
         return
     with api.quiet():
         say(f"run: {experiment.start(stage, given, run, source, words)}")
+
+
+def _is_model(source: Path | None) -> bool:
+    """True for what has no recipe of its own to go on with."""
+    from textgan.origin import Origin
+
+    return source is not None and Origin.open(source).checkpoint is None
 
 
 def _resume(stage: "Stage", run: Path, print_config: bool) -> None:
@@ -163,16 +174,19 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0,
     format: Annotated[str, typer.Option(help="text or jsonl.")] = "text",
     checkpoint: Which = None,
+    model: Annotated[
+        str | None, typer.Option(help="A shipped model instead of a run: sonnets or shi.")
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Say on stderr how much is copied.")
     ] = False,
 ) -> None:
-    """Print texts of a run's generator, a blank line between them."""
+    """Print texts of a run's or a shipped model's generator, a blank line between them."""
     if format not in ("text", "jsonl"):
         raise UserError(f"--format: must be text or jsonl, got {format!r}")
     from textgan import api, runs, sampling
 
-    found = runs.open_checkpoint(sampling.default_run(run), _which(checkpoint))
+    found = runs.open_checkpoint(sampling.default_run(run, model), _which(checkpoint))
     texts = api.sample(found.folder, count, prefix, temperature, seed)
     if format == "jsonl":
         show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
@@ -201,10 +215,16 @@ def evaluate(
     checkpoint: Which = None,
 ) -> None:
     """Score runs on their test split, beside the training text."""
-    from textgan import api, runs, sampling
+    from textgan import api, runs
     from textgan.evaluation import as_json
 
-    found = runs_ or [sampling.default_run(None)]
+    found = runs_ or []
+    if not found:
+        newest = runs.newest()
+        if newest is None:
+            raise UserError(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
+        say(f"from {newest}")
+        found = [newest]
     which = _which(checkpoint)
     rows = api.evaluate(*(runs.open_checkpoint(path, which).folder for path in found))
     if json_ is not None:
@@ -254,7 +274,6 @@ def main(arguments: list[str] | None = None) -> None:
     ``arguments``: instead of the process's own, for tests and notebooks.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         app(arguments)
     except UserError as error:

@@ -105,7 +105,7 @@ def merge(under: Tree, over: Tree) -> Tree:
     for key, value in over.items():
         old = under.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            if "name" in value and "name" in old and value["name"] != old["name"]:
+            if _another(old, value):
                 old.clear()
             merge(old, value)
         elif isinstance(value, dict):
@@ -113,6 +113,12 @@ def merge(under: Tree, over: Tree) -> Tree:
         else:
             under[key] = value
     return under
+
+
+def _another(old: Tree, new: Tree) -> bool:
+    """True if a section names another variant, or a card that says where its texts are."""
+    variant = "name" in old and new.get("name", old["name"]) != old["name"]
+    return variant or new.get("card", old.get("card")) != old.get("card")
 
 
 def check(model: type[M], tree: Tree, where: str = "") -> M:

@@ -5,7 +5,7 @@ from typing import Any
 
 import textgan
 from textgan import config, runs, runtime, validation
-from textgan.data.corpus import Corpus, load_corpus
+from textgan.data.corpus import Corpus, Order, load_corpus
 from textgan.metrics.bleu import ORDERS, References, bleu, self_bleu
 from textgan.metrics.estimate import Estimate
 from textgan.recipe import Recipe
@@ -64,8 +64,7 @@ def ceiling(corpus: Corpus, tokenizer: str) -> Row:
     """Real text against real text: as many training texts as there are hypotheses elsewhere."""
     test = corpus.tokens("test")
     count = min(max(2, len(test)), MOST, len(corpus))
-    runtime.seed(SEED, "ceiling")
-    chosen = runtime.permutation(len(corpus))[:count]
+    chosen = Order(len(corpus), SEED).take("ceiling", 0, count)
     texts = [corpus.splits["train"].text(i)[:-1] for i in chosen]
     real = [list(corpus.tokenizer.convert_ids_to_tokens(ids)) for ids in texts]
     return Row(

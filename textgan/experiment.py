@@ -17,6 +17,7 @@ from textgan.config import Tree
 from textgan.data.corpus import load_corpus
 from textgan.errors import UserError
 from textgan.interrupts import Interrupted
+from textgan.origin import Origin
 from textgan.recipe import Recipe, Stage
 from textgan.tracking import command, say
 from textgan.trainer import Trainer
@@ -38,7 +39,8 @@ def start(
         stage: which list of phases.
         given: the tree under which the defaults lie.
         run: its folder; default: a new one.
-        source: the run or checkpoint to go on from (adversarial only).
+        source: what to go on from; default: the newest pretraining run of the config for
+            ``adversarial``, nothing for ``pretrain``.
         words: the command line's config files and options, for a command that an error names.
 
     Returns:
@@ -48,10 +50,7 @@ def start(
         UserError: a mistake in the configuration, the text or the source.
         Interrupted: stopped by the user, after saving.
     """
-    if stage == "adversarial":
-        given, origin = inherit(given, source, words)
-    else:
-        origin = None
+    given, origin = inherit(stage, given, source, words)
     recipe = config.check(Recipe, given)
     if not getattr(recipe, stage) and stage == "pretrain":
         raise UserError("pretrain: the recipe's list of phases is empty; it needs no pretraining")
@@ -60,11 +59,12 @@ def start(
         raise UserError(
             f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
         )
-    left = checkpoint.load_state(origin.folder) if origin else {}
-    trainer = _build(stage, recipe, run, origin, about(stage, recipe, origin))
-    if origin:
-        with _whole(origin):
-            trainer.cast.inherit(_optimizers(left["optimizers"], recipe, origin))
+    before = origin.checkpoint if origin and stage == "adversarial" else None
+    left = checkpoint.load_state(before.folder) if before else {}
+    trainer = _build(stage, recipe, run, origin, about(stage, recipe, origin), before is not None)
+    if before:
+        with _whole(before):
+            trainer.cast.inherit(_optimizers(left["optimizers"], recipe, before))
     return _train(trainer)
 
 
@@ -79,7 +79,8 @@ def resume(run: Path, stage: Stage) -> Path:
     if last.stage != stage:
         raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
     recipe = config.check(Recipe, last.about["recipe"])
-    trainer = _build(stage, recipe, last.run, last, last.about)
+    origin = Origin(last.generator, last)
+    trainer = _build(stage, recipe, last.run, origin, last.about, same_texts=True)
     state = checkpoint.load_state(last.folder)
     with _whole(last):
         trainer.load(state)
@@ -88,40 +89,62 @@ def resume(run: Path, stage: Stage) -> Path:
 
 
 def inherit(
-    given: Tree, source: Path | None, words: Sequence[str] | None = None
-) -> tuple[Tree, runs.Checkpoint]:
-    """The recipe of the run to go on from, with what is given laid over it.
+    stage: Stage, given: Tree, source: Path | None, words: Sequence[str] | None = None
+) -> tuple[Tree, Origin | None]:
+    """What is given, laid over what it takes from the run or model to go on from.
+
+    An adversarial run goes on with its pretraining run's whole recipe. Anything else that goes on
+    from something takes its generator and tokenizer, and may train on other texts.
 
     Raises:
-        UserError: there is no such run, or a key contradicts it.
+        UserError: there is no such run or model, or a key contradicts it.
     """
-    name = given.get("name", "default")
     if source is None:
-        source = runs.newest("pretrain", name)
-        if source is None:
-            same = "" if words is not None else " with the same config"
-            raise UserError(
-                f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
-                f"from; `{command('pretrain', *(words or []))}`{same} makes one"
-            )
-        say(f"going on from {source}")
-    origin = runs.open_checkpoint(source, "last" if runs.is_run(source) else None)
-    theirs = origin.about["recipe"]
+        if stage == "pretrain":
+            return given, None
+        source = _newest(given, words)
+    origin = Origin.open(source, "last" if stage == "adversarial" else None)
+    if stage == "adversarial" and origin.checkpoint:
+        theirs: Tree = origin.checkpoint.about["recipe"]
+        _agree({section: given.get(section) for section in INHERITED}, theirs, source)
+        return config.merge(deepcopy(theirs), given), origin
+    theirs = origin.sections()
+    _, typed = config.parse_overrides(list(words or []))
+    typed = {section: typed.get(section, {}) for section in theirs}
+    _agree(typed, theirs, source)
+    say(f"generator and tokenizer: those of {source}")
+    return {**given, **config.merge(deepcopy(theirs), typed)}, origin
+
+
+def _newest(given: Tree, words: Sequence[str] | None) -> Path:
+    name = given.get("name", "default")
+    source = runs.newest("pretrain", name)
+    if source is None:
+        same = "" if words is not None else " with the same config"
+        raise UserError(
+            f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
+            f"from; `{command('pretrain', *(words or []))}`{same} makes one"
+        )
+    say(f"going on from {source}")
+    return source
+
+
+def _agree(given: Tree, theirs: Tree, source: Path) -> None:
     wrong = [
         f"{key}: {mine!r} contradicts {old!r} of {source}, which this run goes on from"
-        for section in INHERITED
-        for key, mine, old in contradictions(given.get(section, {}), theirs[section], section)
+        for section in given
+        for key, mine, old in contradictions(given[section], theirs[section], section)
     ]
     if wrong:
         raise UserError("\n".join(wrong))
-    return config.merge(deepcopy(theirs), given), origin
 
 
-def preview(given: Tree, source: Path | None, default: Tree) -> Tree:
-    """What an adversarial run would be given, for --print-config; needs no run to go on from."""
-    if source is None and runs.newest("pretrain", given.get("name", "default")) is None:
+def preview(stage: Stage, given: Tree, source: Path | None, default: Tree) -> Tree:
+    """What a run would be given, for --print-config; needs no run to go on from."""
+    none = source is None and runs.newest("pretrain", given.get("name", "default")) is None
+    if stage == "adversarial" and none:
         return config.merge(default, given)
-    return inherit(given, source)[0]
+    return inherit(stage, given, source)[0]
 
 
 def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, Any]]:
@@ -144,11 +167,11 @@ def plain(value: Any) -> Any:
         return value
 
 
-def about(stage: Stage, recipe: Recipe, origin: runs.Checkpoint | None) -> Tree:
+def about(stage: Stage, recipe: Recipe, origin: Origin | None) -> Tree:
     """What run.yaml says besides the recipe."""
     return {
         "stage": stage,
-        "from": str(origin.folder) if origin else None,
+        "from": str(origin.name) if origin else None,
         "turns": 0,
         "versions": {
             "textgan": textgan.__version__,
@@ -161,20 +184,26 @@ def about(stage: Stage, recipe: Recipe, origin: runs.Checkpoint | None) -> Tree:
 
 
 def _build(
-    stage: Stage, recipe: Recipe, run: Path, origin: runs.Checkpoint | None, about: Tree
+    stage: Stage,
+    recipe: Recipe,
+    run: Path,
+    origin: Origin | None,
+    about: Tree,
+    same_texts: bool = False,
 ) -> Trainer:
-    """Corpus and players, new or from a checkpoint, and their trainer."""
+    """Corpus and players, new or from an origin, and their trainer."""
     runtime.pick_device(recipe.trainer.device)
     generator = models.load_generator(origin.generator) if origin else None
     tokenizer = None
     if origin and generator:
-        tokenizer = models.load_tokenizer(origin.generator, generator.config.vocab_size)
+        tokenizer = models.load_tokenizer(origin.generator, generator)
     corpus = load_corpus(recipe.corpus, recipe.tokenizer, tokenizer)
     say(corpus.describe())
-    if origin and origin.about.get("texts", corpus.digest) != corpus.digest:
+    before = origin.checkpoint if origin else None
+    if same_texts and before and before.about.get("texts", corpus.digest) != corpus.digest:
         raise UserError(
-            f"corpus.path: '{recipe.corpus.path}', or the tokenizer in {origin.generator}, has "
-            f"changed since {origin.run}; the texts would differ. Put the old file back, or "
+            f"corpus.path: '{recipe.corpus.path}', or the tokenizer in {before.generator}, has "
+            f"changed since {before.run}; the texts would differ. Put the old file back, or "
             "pretrain anew"
         )
     about["texts"] = corpus.digest
@@ -186,10 +215,12 @@ def _build(
     seed = recipe.trainer.seed
     if generator is None:
         generator = models.make_generator(recipe.generator, corpus.tokenizer, corpus.length, seed)
-    if origin and _same_discriminator(recipe, origin):
-        discriminator = models.load_discriminator(origin.folder / "discriminator")
     else:
-        if origin:
+        models.fit(generator, corpus.length)
+    if before and _same_discriminator(recipe, before):
+        discriminator = models.load_discriminator(before.folder / "discriminator")
+    else:
+        if before:
             say("discriminator: differs from the pretrained one; a new one starts from scratch")
         discriminator = models.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
     try:
@@ -203,7 +234,8 @@ def _build(
 
 def _same_discriminator(recipe: Recipe, origin: runs.Checkpoint) -> bool:
     section: Tree = origin.about["recipe"]["discriminator"]
-    return section == recipe.discriminator.model_dump(mode="json")
+    there = (origin.folder / "discriminator").is_dir()  # a shipped model comes without
+    return there and section == recipe.discriminator.model_dump(mode="json")
 
 
 def _optimizers(saved: Tree, recipe: Recipe, origin: runs.Checkpoint) -> Tree:

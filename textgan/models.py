@@ -4,37 +4,92 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from torch import nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from textgan import runtime
+from textgan.data.vectors import VectorOptions, load_vectors
 from textgan.discriminators import DISCRIMINATORS, Discriminator, DiscriminatorOptions
 from textgan.errors import UserError
 from textgan.generators import GENERATORS, Generator, GeneratorOptions
+from textgan.generators.pretrained import PretrainedConfig, PretrainedGenerator
+from textgan.tracking import say
 
 Tokenizer = PreTrainedTokenizerFast
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
 
 def make_generator(
     options: GeneratorOptions, tokenizer: Tokenizer, length: int, seed: int
 ) -> Generator:
     """A new generator; its first weights follow from the seed."""
+    if options.name == "pretrained":
+        raise UserError("generator.name: 'pretrained' is a model from a folder; give --from FOLDER")
     runtime.seed(seed, "generator")
     model = GENERATORS[options.name]
-    config = model.config_class(
-        vocab_size=len(tokenizer),
-        length=length,
-        never=[tokenizer.pad_token_id, tokenizer.bos_token_id],
-        options=options.model_dump(mode="json"),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+    generator = model(
+        model.config_class(
+            vocab_size=len(tokenizer),
+            options=options.model_dump(mode="json"),
+            **_ids(tokenizer, len(tokenizer)),
+            length=length,
+        )
     )
-    generator = model(config)
+    fit(generator, length)
+    _read_vectors(options, "generator", generator.get_input_embeddings(), tokenizer)
+    return generator
+
+
+def _read_vectors(
+    options: BaseModel, player: str, embedding: nn.Module, tokenizer: Tokenizer
+) -> None:
+    path = options.embedding_path if isinstance(options, VectorOptions) else None
+    if path:
+        assert isinstance(embedding, nn.Embedding)
+        found, tokens = load_vectors(embedding, path, tokenizer)
+        say(f"{player}: word vectors for {found:,} of {tokens:,} tokens from {path}")
+
+
+def _ids(tokenizer: Tokenizer, vocabulary: int) -> dict[str, Any]:
+    """Special ids, and which ids are never an outcome: padding, the beginning, unused ones."""
+    pad, bos, eos = tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id
+    unused = range(len(tokenizer), vocabulary)
+    return {
+        "bos_token_id": bos,
+        "eos_token_id": eos,
+        "pad_token_id": pad,
+        "never": sorted({pad, bos, *unused} - {eos}),
+    }
+
+
+def fit(generator: Generator, length: int) -> None:
+    """Make a generator write texts of up to ``length`` tokens.
+
+    Raises:
+        UserError: it has not so many positions.
+    """
+    if generator.positions is not None and length > generator.positions:
+        raise UserError(
+            f"corpus.max_length: the longest text has {length} tokens, the generator room for "
+            f"{generator.positions}; set corpus.max_length to {generator.positions} or less"
+        )
+    generator.config.length = length
     generator.generation_config.max_length = length + 1
     generator.generation_config.do_sample = True
     generator.generation_config.top_k = 0
-    return generator
+
+
+def kinds() -> dict[str, type[Generator]]:
+    """Our generators by the model_type in their config.json."""
+    return {model.config_class.model_type: model for model in GENERATORS.values()}
 
 
 def make_discriminator(
@@ -43,9 +98,11 @@ def make_discriminator(
     """A new discriminator; its first weights follow from the seed."""
     runtime.seed(seed, "discriminator")
     model = DISCRIMINATORS[options.name]
-    return model(
+    discriminator = model(
         model.config_class(vocab_size=len(tokenizer), options=options.model_dump(mode="json"))
     )
+    _read_vectors(options, "discriminator", discriminator.embedding, tokenizer)
+    return discriminator
 
 
 def load_player(folder: Path, table: dict[str, Any]) -> Any:
@@ -58,7 +115,11 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         model = next(m for m in table.values() if m.config_class.model_type == kind)
         player, report = model.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,  # shipped models are stored at half precision
         )
         if missing := ", ".join(sorted(report["missing_keys"])):
             raise ValueError(f"weights lack {missing}")  # the library would draw them at random
@@ -73,9 +134,73 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
 
 
 def load_generator(folder: Path) -> Generator:
-    """The generator of a checkpoint's ``generator`` folder."""
+    """The generator in a folder: one of ours, or any causal language model of transformers.
+
+    Raises:
+        UserError: the folder is missing or damaged, or its model is of another kind.
+    """
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+        foreign = not kind.startswith("textgan")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        foreign = False  # load_player says what is wrong
+    if foreign:
+        return adopt(folder)
     generator: Generator = load_player(folder, GENERATORS)
     return generator
+
+
+@torch.no_grad()
+def adopt(folder: Path) -> PretrainedGenerator:
+    """A causal language model of transformers, with its weights, as a generator.
+
+    Raises:
+        UserError: the folder is damaged, or the model isn't made as ours must be: keys and values
+            as its state, and an output layer that is linear.
+    """
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{folder}: can't be read ({reason}); it must be a causal language model of "
+            "transformers, with its weights in safetensors"
+        ) from None
+    own = model.config.to_dict()
+    tokenizer = read_tokenizer(folder)
+    generator = PretrainedGenerator(
+        PretrainedConfig(
+            vocab_size=model.config.vocab_size,
+            options={"name": "pretrained"},
+            pretrained=own,
+            **_ids(tokenizer, model.config.vocab_size),
+        )
+    )
+    generator.decoder.load_state_dict(model.state_dict())
+    same = _same(generator, model)
+    if not same:
+        raise UserError(
+            f"{folder}: a model of type '{model.config.model_type}' can't be trained here: it must "
+            "keep keys and values, and end in a linear layer, as GPT-2 and Llama do"
+        )
+    return generator
+
+
+def _same(generator: PretrainedGenerator, model: PreTrainedModel) -> bool:
+    """True if two steps of the generator give the logits that the model gives in one."""
+    model.train(False)
+    generator.train(False)
+    ids = torch.arange(min(8, generator.config.vocab_size))[None]
+    try:
+        embedded = generator.get_input_embeddings()(ids)
+        first, state = generator.hidden(embedded[:, :3], ())
+        second, _ = generator.hidden(embedded[:, 3:], state)
+        ours = generator.get_output_embeddings()(torch.cat([first, second], dim=1))
+        return torch.allclose(ours, model(ids).logits, rtol=1e-3, atol=1e-4)
+    except (TypeError, ValueError, AttributeError, RuntimeError, LookupError):
+        return False  # it wants something else of its caller
 
 
 def load_discriminator(folder: Path) -> Discriminator:
@@ -84,20 +209,41 @@ def load_discriminator(folder: Path) -> Discriminator:
     return discriminator
 
 
-def load_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
+def load_tokenizer(folder: Path, generator: Generator) -> Tokenizer:
     """The tokenizer in a generator's folder.
 
     Raises:
         UserError: it is missing, damaged or of another vocabulary than the generator.
     """
+    tokenizer = read_tokenizer(folder)
+    vocabulary = generator.config.vocab_size
+    ours = not isinstance(generator, PretrainedGenerator)  # others' matrices have spare rows
+    if len(tokenizer) > vocabulary or (ours and len(tokenizer) < vocabulary):
+        raise UserError(
+            f"{folder}: the tokenizer has {len(tokenizer)} kinds of token, the generator "
+            f"{vocabulary}; they are of different runs"
+        )
+    return tokenizer
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """A folder's tokenizer; one without padding or beginning uses the end token for them.
+
+    Raises:
+        UserError: it is missing, damaged, slow or has no end token.
+    """
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        # The library would make an empty one.
+        raise UserError(f"{folder}: has no tokenizer; put its tokenizer.json beside the model")
     try:
         tokenizer = cast(Tokenizer, AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except Exception as error:  # the library raises plain Exception for a damaged tokenizer.json
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: tokenizer can't be read ({reason})") from None
-    if len(tokenizer) != vocabulary:
-        raise UserError(
-            f"{folder}: the tokenizer has {len(tokenizer)} kinds of token, the generator "
-            f"{vocabulary}; they are of different runs"
-        )
+    if not tokenizer.is_fast or tokenizer.eos_token is None:
+        raise UserError(f"{folder}: the tokenizer must have a tokenizer.json and an end token")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.bos_token is None:
+        tokenizer.bos_token = tokenizer.eos_token
     return tokenizer

@@ -10,12 +10,12 @@ from transformers import (
     TemperatureLogitsWarper,
 )
 
-from textgan import config, models, runs, runtime, validation
+from textgan import config, models, runs, runtime, shipped, validation
 from textgan.data.splits import CorpusOptions, Division
 from textgan.data.tokenizers import pieces
 from textgan.errors import UserError
 from textgan.generators import Generator
-from textgan.tracking import command, say
+from textgan.tracking import say
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Writer:
             UserError: the checkpoint is damaged.
         """
         generator = models.load_generator(checkpoint.generator)
-        tokenizer = models.load_tokenizer(checkpoint.generator, generator.config.vocab_size)
+        tokenizer = models.load_tokenizer(checkpoint.generator, generator)
         return cls(generator.to(device_of(checkpoint)).eval(), tokenizer)  # type: ignore[arg-type]
 
     def write(
@@ -55,13 +55,11 @@ class Writer:
         if not 0.01 <= temperature <= 100:
             raise UserError(f"--temperature: must be from 0.01 to 100, got {temperature}")
         ids = self.encode(prefix)
-        processors = LogitsProcessorList(
-            [
-                SuppressTokensLogitsProcessor(
-                    [self.tokenizer.unk_token_id], str(self.generator.device)
-                )
-            ]
-        )
+        processors = LogitsProcessorList()
+        unknown = self.tokenizer.unk_token_id
+        if unknown not in (None, self.tokenizer.eos_token_id):  # GPT-2 has one token for both
+            device = str(self.generator.device)
+            processors.append(SuppressTokensLogitsProcessor([unknown], device))
         if temperature != 1.0:
             processors.append(TemperatureLogitsWarper(temperature))
         runtime.seed(seed, "write")
@@ -107,9 +105,13 @@ def device_of(checkpoint: runs.Checkpoint) -> torch.device:
 def report(texts: list[str], checkpoint: runs.Checkpoint) -> list[str]:
     """What to know beside some texts: how much is copied, and whether poems keep their form."""
     options = config.check(CorpusOptions, checkpoint.about["recipe"]["corpus"], "corpus")
-    training = Division(options).training()
-    known = {fold(line) for text in training for line in text.split("\n")}
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
+    asked = set(map(fold, lines))
+    try:
+        training = Division(options).training()
+        known = {f for text in training for line in text.split("\n") if (f := fold(line)) in asked}
+    except UserError as error:
+        raise UserError(f"--report: the training text can't be compared with; {error}") from None
     copied = sum(fold(line) in known for line in lines) / max(1, len(lines))
     found = [f"{copied:.0%} of the {len(lines)} lines stand in the training text ({options.path})"]
     if options.unit == "stanza":
@@ -123,16 +125,19 @@ def fold(line: str) -> str:
     return "".join(c for c in line.lower() if c.isalnum())
 
 
-def default_run(path: Path | None) -> Path:
-    """The run that is meant: the one given, or the newest, named on stderr.
+def default_run(path: Path | None, model: str | None = None) -> Path:
+    """The run that is meant: the one given, a shipped model, or the newest, named on stderr.
 
     Raises:
-        UserError: there is none.
+        UserError: two are given, or there is no such model.
     """
+    if path is not None and model is not None:
+        raise UserError("--model: is a shipped model; give it or a run, not both")
     if path is not None:
         return path
-    run = runs.newest()
-    if run is None:
-        raise UserError(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
-    say(f"from {run}")
-    return run
+    if model is None and (run := runs.newest()):
+        say(f"from {run}")
+        return run
+    found = shipped.place(model or shipped.NAMES[0])
+    say(f"from the shipped model '{found.name}'")
+    return found

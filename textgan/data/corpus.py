@@ -1,36 +1,31 @@
-"""A corpus: three splits of ids, their tokenizer, and the order in which they are gone through.
+"""A corpus: three splits of ids, their tokenizer, and what was noticed on the way.
 
-Texts are read and forgotten: the memory a corpus takes is that of its ids and of one hash a text.
+Texts are read and forgotten. The ids of a small corpus stay in memory; those of a large one lie in
+files of the cache, from which the pages that are looked at come and go.
 """
 
 import hashlib
-from array import array
-from collections.abc import Iterable, Iterator
+import json
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from textgan.data import cache
+from textgan.data.encoding import encode, parts
+from textgan.data.ids import Ids, read_ids
+from textgan.data.order import Order
 from textgan.data.sequences import Sequences
 from textgan.data.splits import SPLITS, CorpusOptions, Division, Split
 from textgan.data.tokenizers import TokenizerOptions, train_tokenizer
 
-
-@dataclass
-class Ids:
-    """Many texts, end to end: token ids and where each text begins."""
-
-    flat: np.ndarray
-    starts: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def text(self, i: int) -> list[int]:
-        """The ids of the i-th text, its end included."""
-        return self.flat[self.starts[i] : self.starts[i + 1]].tolist()  # type: ignore[no-any-return]
+__all__ = ["Corpus", "Ids", "Order", "load_corpus"]
 
 
 @dataclass
@@ -40,25 +35,30 @@ class Corpus:
     options: CorpusOptions
     tokenizer: PreTrainedTokenizerFast
     splits: dict[Split, Ids]
+    length: int
+    """T: tokens of the longest text, its end included."""
+    digests: dict[Split, str]
+    """By split hexadecimal digits of its ids."""
+    labels: list[str] = field(default_factory=list)
+    """The names of the classes, sorted; ``Sequences.category`` is a place among them."""
     notes: dict[str, int] = field(default_factory=dict)
     """Counts: texts, duplicates, overlaps of train and test, texts cut off, unknown tokens."""
 
     def __len__(self) -> int:
         return len(self.splits["train"])
 
-    @property
-    def length(self) -> int:
-        """T: tokens of the longest text, its end included."""
-        return max(int(np.diff(ids.starts).max()) for ids in self.splits.values())
-
     def batch(self, split: Split, rows: Iterable[int]) -> Sequences:
         """Some texts as (B, T), T being the longest of them."""
-        texts = [self.splits[split].text(int(i)) for i in rows]
+        rows, source = [int(i) for i in rows], self.splits[split]
+        texts = [source.text(i) for i in rows]
         eos, pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
         ids = torch.full((len(texts), max(map(len, texts))), pad)
         for row, text in enumerate(texts):
             ids[row, : len(text)] = torch.tensor(text)
-        return Sequences(ids=ids, eos=eos)
+        category = None
+        if source.category is not None:
+            category = torch.tensor([int(source.category[i]) for i in rows])
+        return Sequences(ids=ids, eos=eos, category=category)
 
     def tokens(self, split: Split) -> list[list[str]]:
         """The split's texts as token strings, without the end: what metrics compare."""
@@ -69,19 +69,13 @@ class Corpus:
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits of all splits' ids: a run goes on with the same texts only."""
-        data = b"".join(
-            part.tobytes()
-            for name in SPLITS
-            for part in (self.splits[name].flat, self.splits[name].starts)
-        )
+        data = "".join(self.digests[split] for split in SPLITS).encode()
         return hashlib.blake2b(data, digest_size=8).hexdigest()
 
     @property
     def fingerprint(self) -> str:
         """Eight hexadecimal digits of the test split's ids: which texts a figure was taken on."""
-        ids = self.splits["test"]
-        data = ids.flat.tobytes() + ids.starts.tobytes()
-        return hashlib.blake2b(data, digest_size=4).hexdigest()
+        return hashlib.blake2b(self.digests["test"].encode(), digest_size=4).hexdigest()
 
     def describe(self) -> str:
         """One line for people."""
@@ -89,7 +83,9 @@ class Corpus:
         notes = ", ".join(f"{count:,} {name}" for name, count in self.notes.items() if count)
         return (
             f"{self.options.path}: {sizes} texts; {len(self.tokenizer):,} kinds of token, "
-            f"longest text {self.length}" + (f"; {notes}" if notes else "")
+            f"longest text {self.length}"
+            + (f"; {len(self.labels)} labels" if self.labels else "")
+            + (f"; {notes}" if notes else "")
         )
 
 
@@ -100,81 +96,59 @@ def load_corpus(
 ) -> Corpus:
     """Read, divide, fit a tokenizer to the training texts (if none is given), encode.
 
-    The corpus's file is read three times: for its texts' hashes, for a tokenizer, for their ids.
+    The corpus's files are read three times: for their texts' hashes, for a tokenizer, for their
+    ids. Those of a large corpus are kept in the cache, and so is its tokenizer.
 
     Raises:
         UserError: a file is missing, empty, not UTF-8 or too small.
     """
     division = Division(options)
-    if tokenizer is None:
-        tokenizer = train_tokenizer(division.training(), tokenizer_options)
-    encoder = _Encoder(tokenizer, options.max_length)
-    splits = encoder.encode(division.texts())
-    notes = division.notes() | {
-        "texts cut off at corpus.max_length": encoder.cut,
-        "unknown tokens": encoder.unknown,
-    }
-    return Corpus(options, tokenizer, splits, notes)
+    if division.large:
+        return _load_large(division, tokenizer_options, tokenizer)
+    tokenizer = tokenizer or _train(division, tokenizer_options)
+    with TemporaryDirectory() as folder:
+        encode(division, tokenizer, Path(folder))
+        return _read(Path(folder), options, tokenizer, mapped=False)
 
 
-class _Encoder:
-    """Texts to ids, counting what is lost."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
-        self.tokenizer, self.max_length = tokenizer, max_length
-        self.cut = self.unknown = 0
-
-    def encode(self, texts: Iterator[tuple[Split, str]]) -> dict[Split, Ids]:
-        flat = {split: array("i") for split in SPLITS}
-        starts = {split: array("q", [0]) for split in SPLITS}
-        while block := list(islice(texts, 1000)):
-            for split, ids in zip((s for s, _ in block), self._ids(block), strict=True):
-                flat[split].extend(ids)
-                starts[split].append(len(flat[split]))
-        return {
-            split: Ids(
-                np.frombuffer(flat[split], dtype=np.int32),
-                np.frombuffer(starts[split], dtype=np.int64),
-            )
-            for split in SPLITS
-        }
-
-    def _ids(self, block: list[tuple[Split, str]]) -> Iterator[list[int]]:
-        texts = [text for _, text in block]
-        encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-        for ids in encoded:
-            self.cut += len(ids) >= self.max_length
-            self.unknown += ids.count(self.tokenizer.unk_token_id)
-            yield [*ids[: self.max_length - 1], self.tokenizer.eos_token_id]
-
-
-class Order:
-    """The order of texts: a new one every epoch, the same in every process and after a resume.
-
-    It depends on ``seed``, the stream's name and the epoch alone, so that a position in the data
-    is one number: how many batches were taken.
+def _train(division: Division, options: TokenizerOptions) -> PreTrainedTokenizerFast:
+    """A tokenizer of the training texts: of documents whole, of other texts that are very long
+    their first part, because they will be cut off.
     """
+    most = None if division.options.unit == "document" else 1
+    found = (part for text in division.training() for part in islice(parts(text), most))
+    return train_tokenizer(found, options)
 
-    def __init__(self, texts: int, seed: int) -> None:
-        self.texts, self.seed = texts, seed
-        self._epoch: tuple[str, int] | None = None
-        self._rows = np.arange(0)
 
-    def take(self, stream: str, start: int, count: int) -> np.ndarray:
-        """``count`` rows from the ``start``-th text of a stream on, into the next epochs."""
-        found = [np.arange(0)]
-        while count > 0:
-            epoch, place = divmod(start, self.texts)
-            found.append(self.rows(stream, epoch, self.texts)[place : place + count])
-            start, count = start + len(found[-1]), count - len(found[-1])
-        return np.concatenate(found)
+def _load_large(
+    division: Division,
+    tokenizer_options: TokenizerOptions,
+    tokenizer: PreTrainedTokenizerFast | None,
+) -> Corpus:
+    options = division.options
+    named = cache.content(division.places), options.model_dump_json()
 
-    def rows(self, stream: str, index: int, batch_size: int) -> np.ndarray:
-        """Rows of the ``index``-th batch of a stream; an epoch's last batch may be smaller."""
-        batches = -(-self.texts // batch_size)
-        epoch, place = divmod(index, batches)
-        if self._epoch != (stream, epoch):
-            key = hashlib.blake2b(repr((self.seed, stream, epoch)).encode(), digest_size=8).digest()
-            generator = np.random.default_rng(int.from_bytes(key, "little"))
-            self._epoch, self._rows = (stream, epoch), generator.permutation(self.texts)
-        return self._rows[place * batch_size : (place + 1) * batch_size]
+    def train(folder: Path) -> None:
+        _train(division, tokenizer_options).save_pretrained(folder)
+
+    if tokenizer is None:
+        key = cache.key("tokenizer", *named, tokenizer_options.model_dump_json())
+        folder = cache.entry(key, train, f"a tokenizer of '{options.path}'")
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    key = cache.key("ids", *named, tokenizer.backend_tokenizer.to_str())
+    write, what = partial(encode, division, tokenizer), f"the ids of '{options.path}'"
+    try:
+        return _read(cache.entry(key, write, what), options, tokenizer, mapped=True)
+    except (OSError, ValueError, LookupError):  # somebody deleted a part of it
+        shutil.rmtree(cache.home() / key, ignore_errors=True)
+        return _read(cache.entry(key, write, what), options, tokenizer, mapped=True)
+
+
+def _read(
+    folder: Path, options: CorpusOptions, tokenizer: PreTrainedTokenizerFast, mapped: bool
+) -> Corpus:
+    """What ``encode`` wrote."""
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    labelled = bool(meta["labels"])
+    splits = {s: read_ids(folder / s, len(tokenizer), labelled, mapped) for s in SPLITS}
+    return Corpus(options, tokenizer, splits, **meta)

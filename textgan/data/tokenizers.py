@@ -37,9 +37,10 @@ class TokenizerOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    name: Literal["word", "whitespace", "character", "bpe"] = "word"
+    name: Literal["word", "whitespace", "character", "bpe", "pretrained"] = "word"
     """`word` cuts as NLTK does, `whitespace` at blanks only, `character` at every character; `bpe`
-    (byte pairs, Sennrich et al. 2016) knows every text and keeps white space as it is."""
+    (byte pairs, Sennrich et al. 2016) knows every text and keeps white space as it is;
+    `pretrained` is the one that comes with the model of `--from`."""
     size: int = Field(default=5000, ge=5)
     """Largest vocabulary, the four special tokens included."""
     min_count: int = Field(default=1, ge=1)
@@ -143,6 +144,8 @@ def train_tokenizer(texts: Iterable[str], options: TokenizerOptions) -> "PreTrai
     a generator goes on from there. Special tokens spelt out in a text are ordinary characters.
     Raises UserError when no token is common enough.
     """
+    if options.name == "pretrained":
+        raise UserError("tokenizer.name: 'pretrained' comes with a model; give --from FOLDER")
     from transformers import PreTrainedTokenizerFast  # a second to import: not for options alone
 
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]

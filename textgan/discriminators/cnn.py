@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.sequences import Sequences
+from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
 from textgan.features import ConvolutionFeatures
 
@@ -15,7 +16,7 @@ WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
 FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
 
 
-class CNNOptions(DiscriminatorOptions):
+class CNNOptions(DiscriminatorOptions, VectorOptions):
     """A convolutional discriminator; the defaults are SeqGAN's official ones."""
 
     name: Literal["cnn"] = "cnn"

@@ -7,10 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from textgan.data.sequences import Sequences
+from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
 
 
-class RNNOptions(DiscriminatorOptions):
+class RNNOptions(DiscriminatorOptions, VectorOptions):
     """A recurrent discriminator."""
 
     name: Literal["rnn"] = "rnn"

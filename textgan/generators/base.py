@@ -74,6 +74,11 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     main_input_name = "input_ids"
     _is_stateful = True
 
+    @property
+    def positions(self) -> int | None:
+        """Tokens that a text can have, if there is a limit."""
+        return None
+
     # What a subclass gives
 
     def initial_state(self, size: int) -> State:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
 
+from textgan.data.vectors import VectorOptions
 from textgan.generators.base import (
     Generator,
     GeneratorConfig,
@@ -18,7 +19,7 @@ from textgan.generators.base import (
 )
 
 
-class RecurrentOptions(GeneratorOptions):
+class RecurrentOptions(GeneratorOptions, VectorOptions):
     """Sizes of a recurrent generator; the defaults are SeqGAN's official ones."""
 
     embedding_size: int = Field(default=32, ge=1)

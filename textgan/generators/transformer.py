@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
+from textgan.data.vectors import VectorOptions
 from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
 
 
-class TransformerOptions(GeneratorOptions):
+class TransformerOptions(GeneratorOptions, VectorOptions):
     """A decoder of attention layers."""
 
     name: Literal["transformer"] = "transformer"
@@ -76,6 +77,11 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
             eos_token_id=self.config.eos_token_id,
             pad_token_id=self.config.pad_token_id,
         )
+
+    @property
+    def positions(self) -> int | None:
+        places = getattr(self.decoder.config, "max_position_embeddings", None)
+        return None if places is None else int(places) - 1  # <bos> takes one
 
     @property
     def body(self) -> nn.Module:
