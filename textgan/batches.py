@@ -57,6 +57,6 @@ class Batches:
         """The turn's batch of the pool, which is shuffled anew for each pass."""
         assert self.pool is not None, "a pool is kept that was never drawn"
         where = f"{stream}/pool/{turn.step}/{turn.pool_epoch}"
-        rows = self.shuffled.rows(where, 0, len(self.pool))
-        rows = rows[turn.pool_start : turn.pool_start + turn.batch_size]
+        rest = len(self.pool) - turn.pool_start
+        rows = self.shuffled.take(where, turn.pool_start, min(turn.batch_size, rest))
         return self.pool[torch.from_numpy(rows).to(self.device)]

@@ -64,12 +64,6 @@ def part(start: int, stop: int, size: int) -> Iterator[None]:
             _draws.set_state(before)
 
 
-def permutation(size: int) -> list[int]:
-    """A random order of ``range(size)``, the same on every process."""
-    order: list[int] = torch.randperm(size, generator=_draws).tolist()
-    return order
-
-
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Dropout off inside, the former modes back behind it."""

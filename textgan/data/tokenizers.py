@@ -5,7 +5,6 @@ Every rule is a pattern inside tokenizer.json, none is Python code, so
 `AutoTokenizer.from_pretrained` gives the same ids, pieces and texts in any process.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -20,7 +19,7 @@ from tokenizers.normalizers import Lowercase, Normalizer, Replace
 from tokenizers.normalizers import Sequence as Normalizers
 from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Split
 from tokenizers.processors import TemplateProcessing
-from tokenizers.trainers import BpeTrainer
+from tokenizers.trainers import BpeTrainer, WordLevelTrainer
 
 from textgan.errors import UserError
 
@@ -193,16 +192,19 @@ def _words(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
     backend.normalizer = _normalizer(options)
     backend.pre_tokenizer = _pre_tokenizer(options)
     backend.decoder = _decoder(options)
-    counts = Counter(piece for text in texts for piece in _cut(backend, text))
-    words = [w for w, n in counts.items() if n >= options.min_count and w not in SPECIALS]
-    if not words:
+    # The library counts, on every core; its order, too, is by frequency, then by spelling.
+    trainer = WordLevelTrainer(
+        vocab_size=options.size,
+        min_frequency=options.min_count,
+        special_tokens=list(SPECIALS),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    if backend.get_vocab_size() == len(SPECIALS):
         raise UserError(
             f"tokenizer: no token stands {options.min_count} times or more in the texts; "
             "give more text or lower tokenizer.min_count"
         )
-    words.sort(key=lambda w: (-counts[w], w))
-    vocabulary = [*SPECIALS, *words][: options.size]
-    backend.model = WordLevel({w: i for i, w in enumerate(vocabulary)}, unk_token=UNK)
     return backend
 
 
