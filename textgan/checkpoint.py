@@ -6,15 +6,17 @@ is whole. ``last`` and ``best`` are links, replaced in one step.
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from textgan import tree
+from textgan import seal, tree
 from textgan.errors import UserError
 
 
@@ -28,21 +30,46 @@ def save(run: Path, number: int, writers: dict[str, Callable[[Path], object]], s
         state: a tree of tensors and plain values.
     """
     final = run / f"checkpoint-{number:06d}"
-    if final.exists():
-        discard(final)  # damaged, or of a run that died before it could say so
     partial = run / f".{final.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, write in writers.items():
-        write(partial / name)
-    tensors, rest = tree.flatten(state)
-    save_file(tensors, partial / "state.safetensors")
-    (partial / "state.json").write_text(json.dumps(rest), encoding="utf-8")
-    for place in [*partial.rglob("*"), partial]:
-        flush(place)
-    os.replace(partial, final)
+    try:
+        partial.mkdir(parents=True)
+        with writing(partial):
+            _fill(partial, writers, state)
+        if final.exists():
+            discard(final)  # damaged, or of a run that died before it could say so
+        os.replace(partial, final)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)  # the disk is full enough
+        raise
     flush(run)
     return final
+
+
+def _fill(folder: Path, writers: dict[str, Callable[[Path], object]], state: Any) -> None:
+    for name, write in writers.items():
+        write(folder / name)
+    tensors, rest = tree.flatten(state)
+    save_file(tensors, folder / "state.safetensors")
+    (folder / "state.json").write_text(json.dumps(rest), encoding="utf-8")
+    seal.close(folder)
+    for place in [*folder.rglob("*"), folder]:
+        flush(place)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """What can't be written is an OSError, also from libraries in Rust, which have their own."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if not found:
+            raise
+        code = int(found[1])
+        raise OSError(code, os.strerror(code), str(place)) from None
 
 
 def flush(place: Path) -> None:
@@ -65,25 +92,34 @@ def write_file(place: Path, text: str) -> None:
 
 def link(run: Path, name: str, target: Path) -> None:
     """Point ``last`` or ``best`` at a checkpoint, in one step."""
+    if not target.is_dir():
+        return  # in a copy of ``last`` alone, which is a folder there
     partial = run / f".{name}.partial"
     partial.unlink(missing_ok=True)
     partial.symlink_to(target.name)
+    if (run / name).is_dir() and not (run / name).is_symlink():
+        discard(run / name)  # in a copy of a run, made without links
     os.replace(partial, run / name)
     flush(run)
 
 
 def rotate(run: Path, keep: int) -> None:
-    """Remove all but the newest ``keep`` checkpoints and those that a link names."""
+    """Remove all but the newest ``keep`` checkpoints and those that a link names.
+
+    What failed saves and kills left over goes too.
+    """
     named = {(run / name).resolve().name for name in ("last", "best")}
     folders = run.glob("checkpoint-*")
     for folder in sorted(folders, key=lambda f: (len(f.name), f.name))[:-keep]:
-        if folder.name not in named:
+        if folder.name not in named and not folder.is_symlink():
             discard(folder)
+    for left in run.glob(".checkpoint-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def discard(folder: Path) -> None:
     """Remove a checkpoint; renamed first, so that a folder called checkpoint-… is always whole."""
-    doomed = folder.with_name(f".{folder.name}.partial")
+    doomed = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(doomed, ignore_errors=True)
     os.replace(folder, doomed)
     shutil.rmtree(doomed)

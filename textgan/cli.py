@@ -144,9 +144,16 @@ def show(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # Python flushes stdout once more at its end: into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         raise typer.Exit from None
+    except OSError as error:
+        _drop_stdout()
+        raise UserError(f"stdout: can't be written ({error.strerror}); make room there") from None
+
+
+def _drop_stdout() -> None:
+    """Python flushes stdout once more at its end: into nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_keys() -> None:
@@ -279,4 +286,8 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         for line in str(error).splitlines():
             say(f"error: {line}")
+        sys.exit(2)
+    except OSError as error:  # no temporary folder, say
+        where, what = error.filename or "a file", error.strerror or error
+        say(f"error: {where}: {what}; see whether there is room, and leave to read and write it")
         sys.exit(2)

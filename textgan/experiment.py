@@ -12,7 +12,7 @@ import torch
 import transformers
 
 import textgan
-from textgan import checkpoint, config, models, runs, runtime
+from textgan import checkpoint, config, models, runs, runtime, seal
 from textgan.config import Tree
 from textgan.data.corpus import load_corpus
 from textgan.errors import UserError
@@ -60,6 +60,8 @@ def start(
             f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
         )
     before = origin.checkpoint if origin and stage == "adversarial" else None
+    if origin and origin.checkpoint:
+        seal.check(origin.checkpoint.folder, "" if before else "generator")
     left = checkpoint.load_state(before.folder) if before else {}
     trainer = _build(stage, recipe, run, origin, about(stage, recipe, origin), before is not None)
     if before:
@@ -79,10 +81,11 @@ def resume(run: Path, stage: Stage) -> Path:
     if last.stage != stage:
         raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
     recipe = config.check(Recipe, last.about["recipe"])
+    seal.check(last.folder)
     origin = Origin(last.generator, last)
     trainer = _build(stage, recipe, last.run, origin, last.about, same_texts=True)
     state = checkpoint.load_state(last.folder)
-    with _whole(last):
+    with _whole(last), _writing(trainer):
         trainer.load(state)
     say(f"going on with {run} after turn {trainer.position:,}")
     return _train(trainer)
@@ -259,9 +262,24 @@ def _whole(place: runs.Checkpoint) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def _writing(trainer: Trainer) -> Iterator[None]:
+    """A disk that is full or not to be written is said in one line."""
+    try:
+        yield
+    except OSError as error:
+        resume = f"`{command(trainer.stage, '--resume', trainer.run)}` goes on"
+        raise UserError(
+            f"{error.filename or trainer.run}: can't be written ({error.strerror or error}); make "
+            "room, or see who may write there, then "
+            + (resume if runs.is_run(trainer.run) else "begin again")
+        ) from None
+
+
 def _train(trainer: Trainer) -> Path:
     try:
-        trainer.train()
+        with _writing(trainer):
+            trainer.train()
     except Interrupted:
         say(f"saved. Go on with:\n  {command(trainer.stage, '--resume', trainer.run)}")
         raise

@@ -114,6 +114,7 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
         model = next(m for m in table.values() if m.config_class.model_type == kind)
+        _refuse_pickles(folder)
         player, report = model.from_pretrained(
             folder,
             local_files_only=True,
@@ -131,6 +132,15 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: damaged ({reason}); use another checkpoint") from None
+
+
+def _refuse_pickles(folder: Path) -> None:
+    """An index may name any file, and what isn't in safetensors the library would unpickle."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        shards = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values()
+        if wrong := [name for name in shards if not str(name).endswith(".safetensors")]:
+            raise ValueError(f"its index names {wrong[0]!r}, which is no safetensors file")
 
 
 def load_generator(folder: Path) -> Generator:
@@ -159,8 +169,13 @@ def adopt(folder: Path) -> PretrainedGenerator:
             as its state, and an output layer that is linear.
     """
     try:
+        _refuse_pickles(folder)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
         )
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
@@ -236,7 +251,10 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         # The library would make an empty one.
         raise UserError(f"{folder}: has no tokenizer; put its tokenizer.json beside the model")
     try:
-        tokenizer = cast(Tokenizer, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        found = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        tokenizer = cast(Tokenizer, found)
     except Exception as error:  # the library raises plain Exception for a damaged tokenizer.json
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: tokenizer can't be read ({reason})") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textgan import config
+from textgan import config, seal
 from textgan.errors import UserError
 from textgan.tracking import command, read_metrics, say
 
@@ -40,7 +40,11 @@ class Checkpoint:
     @property
     def position(self) -> int:
         """Turns done."""
-        return int(self.folder.resolve().name.split("-")[-1])
+        here = self.folder.resolve()
+        if here.name in ("last", "best"):  # a copy in which links became folders
+            newest = sorted(self.run.glob("checkpoint-*"), key=lambda f: (len(f.name), f.name))
+            here = newest[-1] if newest else Path("0")
+        return int(here.name.split("-")[-1])
 
 
 def is_run(folder: Path) -> bool:
@@ -95,6 +99,7 @@ def _about(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder}: is neither a run that saved something nor a checkpoint (it has no run.yaml)"
         )
+    seal.refuse_links(folder)
     try:
         about = config.read_yaml(str(folder / "run.yaml"))
     except UserError as error:

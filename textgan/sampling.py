@@ -10,7 +10,7 @@ from transformers import (
     TemperatureLogitsWarper,
 )
 
-from textgan import config, models, runs, runtime, shipped, validation
+from textgan import config, models, runs, runtime, seal, shipped, validation
 from textgan.data.splits import CorpusOptions, Division
 from textgan.data.tokenizers import pieces
 from textgan.errors import UserError
@@ -32,6 +32,7 @@ class Writer:
         Raises:
             UserError: the checkpoint is damaged.
         """
+        seal.check(checkpoint.folder, "generator")
         generator = models.load_generator(checkpoint.generator)
         tokenizer = models.load_tokenizer(checkpoint.generator, generator)
         return cls(generator.to(device_of(checkpoint)).eval(), tokenizer)  # type: ignore[arg-type]

@@ -1,9 +1,10 @@
 """How good the generator is while it trains, and which checkpoint was the best."""
 
 import math
+import re
 from typing import Any
 
-from textgan import checkpoint, models, runtime, validation
+from textgan import checkpoint, models, runtime, seal, validation
 from textgan.data.corpus import Corpus
 from textgan.figures import Figures
 from textgan.generators import Generator
@@ -61,6 +62,7 @@ class Scores:
         """The generator's best weights, from their checkpoint, if it was ever scored."""
         if self.best["checkpoint"] is None:
             return
+        seal.check(self.run / self.best["checkpoint"], "generator")
         best = models.load_generator(self.run / self.best["checkpoint"] / "generator")
         self.generator.load_state_dict(best.state_dict())
 
@@ -72,6 +74,8 @@ class Scores:
     def load(self, best: dict[str, Any], stale: int) -> None:
         """Go on from what was the best so far."""
         self.best, self.stale = best, stale
+        if best["checkpoint"] and not re.fullmatch(r"checkpoint-\d+", best["checkpoint"]):
+            raise ValueError(f"no checkpoint of a run: {best['checkpoint']}")
         # rotated away since the older checkpoint that the run goes on from?
         if best["checkpoint"] and not (self.run / best["checkpoint"]).exists():
             self.best = {"score": None, "checkpoint": None}

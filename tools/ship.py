@@ -1,8 +1,10 @@
 """Turn a run's best checkpoint into a model that the package carries, at half precision.
 
-    python tools/ship.py RUN NAME
+    python tools/ship.py RUN NAME [--characters]
 
-The model card, textgan/shipped_models/NAME/README.md, is written by hand.
+With --characters a tokenizer of single characters reads texts without blanks as well as those whose
+characters are split by blanks, as the SeqGAN poems are. The model card,
+textgan/shipped_models/NAME/README.md, is written by hand.
 """
 
 import argparse
@@ -10,6 +12,10 @@ from pathlib import Path
 
 import torch
 import yaml
+from tokenizers import Regex
+from tokenizers.decoders import Fuse
+from tokenizers.normalizers import Replace
+from tokenizers.pre_tokenizers import Split
 
 from textgan import models, runs, shipped
 
@@ -17,16 +23,27 @@ LARGEST = 5_000_000
 """Bytes a shipped model may have."""
 
 
+def read_characters(tokenizer: models.Tokenizer) -> None:
+    """Every character is a token, blanks and line breaks are none; ids stay."""
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = Replace(Regex(r"\s+"), "")
+    backend.pre_tokenizer = Split(Regex(r"[\s\S]"), behavior="isolated")
+    backend.decoder = Fuse()
+
+
 def main() -> None:
     """Copy generator, tokenizer and run.yaml."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("name", choices=shipped.NAMES)
+    parser.add_argument("--characters", action="store_true")
     arguments = parser.parse_args()
     checkpoint = runs.open_checkpoint(arguments.run, "best")
     place = shipped.place(arguments.name)
     generator = models.load_generator(checkpoint.generator)
     tokenizer = models.load_tokenizer(checkpoint.generator, generator)
+    if arguments.characters:
+        read_characters(tokenizer)
     generator.to(torch.float16).save_pretrained(place / "generator")  # type: ignore[arg-type]
     tokenizer.save_pretrained(place / "generator")
     # Where the text lay on the machine that trained it is nobody's business.
