@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,16 @@ def test_a_save_that_fails_keeps_the_checkpoint_it_would_replace(
     assert FULL in one_line(lambda: experiment.resume(oldest, "pretrain"))
     assert_nothing_is_lost(run)
     assert newest.is_dir()
+
+
+def test_a_reader_that_has_no_room() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "cli.py", "pretrain", "--print-config"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"error: stdout: can't be written ({FULL}); make room there\n"
 
 
 # A real disk

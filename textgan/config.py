@@ -23,6 +23,8 @@ from textgan.errors import UserError
 Tree = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
 
+MOST = 100_000
+"""Values that a config file may hold."""
 SHIPPED = (Path(__file__).parent, Path(__file__).parent.parent)
 """Where configs/ and corpora/ lie: in the installed package, or in the checkout around it."""
 
@@ -50,7 +52,7 @@ def read_yaml(path: str) -> Tree:
     """
     place = find(path)
     try:
-        tree = yaml.safe_load(place.read_text(encoding="utf-8"))
+        tree = _parse(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file; {_known_configs()}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -60,10 +62,34 @@ def read_yaml(path: str) -> Tree:
         line = f", line {where.line + 1}" if where else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise UserError(f"{path}{line}: {problem}; mend the YAML there") from None
+    except ValueError as error:  # a 13th month
+        raise UserError(f"{path}: can't be taken ({error}); mend the YAML") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict) or not all(isinstance(key, str) for key in tree):
         raise UserError(f"{path}: must hold 'key: value' pairs at its top level")
+    return tree
+
+
+def _parse(text: str) -> Any:
+    """YAML, but for what no config needs and what would overflow later: huge numbers, and trees
+    that aliases of aliases, or of what they stand in, make large or endless.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except (RecursionError, LookupError, AttributeError, TypeError):  # '!!bool', '!!timestamp x'
+        raise ValueError("brackets too deep, or a tag that doesn't fit its value") from None
+    todo, values = [tree], 1
+    while todo:
+        value = todo.pop()
+        if isinstance(value, int) and value.bit_length() > 64:
+            raise ValueError("a number of more than 64 bits")
+        if isinstance(value, dict | list):
+            below = value.values() if isinstance(value, dict) else value
+            values += len(below)
+            if values > MOST:
+                raise ValueError(f"more than {MOST:,} values; use fewer aliases")
+            todo += below
     return tree
 
 
@@ -92,8 +118,8 @@ def parse_overrides(arguments: Sequence[str]) -> tuple[list[str], Tree]:
                 raise UserError(f"--{key}: needs a value, as in --{key} VALUE")
             value = rest.pop(0)
         try:
-            leaf = yaml.safe_load(value)
-        except yaml.YAMLError:
+            leaf = _parse(value)
+        except (yaml.YAMLError, ValueError):
             leaf = value
         *path, last = key.split(".")
         merge(tree, reduce(lambda below, name: {name: below}, reversed(path), {last: leaf}))

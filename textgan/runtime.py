@@ -112,6 +112,11 @@ def rows_in_cache(row_bytes: int, device: torch.device) -> int:
     return max(32, (5 << 19) // row_bytes)
 
 
+def passes_count(device: torch.device) -> bool:
+    """True where a pass over memory is dear and a look at a number is not: on a CPU."""
+    return device.type == "cpu"
+
+
 def chunks(rows: int, size: int) -> list[slice]:
     """``range(rows)`` as slices of at most ``size``."""
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]

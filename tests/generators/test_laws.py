@@ -322,6 +322,40 @@ def test_token_log_probs_gradient_is_the_numerical_one(monkeypatch: pytest.Monke
     assert torch.autograd.gradcheck(lambda *x: token_log_prob(*x, targets), inputs)
 
 
+@pytest.mark.parametrize("scale", [0.1, 1.0, 40.0])
+def test_a_bounded_softmax_is_the_same_as_one_with_a_maximum(scale: float) -> None:
+    """Known logits of up to 40, either way: likelihood, gradients, weights and their sums."""
+    torch.manual_seed(0)
+    hidden = torch.rand(30, 4) * 2 - 1
+    weight = torch.randn(200, 4)
+    weight = (weight / weight.abs().sum(dim=1, keepdim=True) * scale).requires_grad_()
+    bias, targets = torch.zeros(200).index_fill(0, torch.tensor([0]), NEVER), torch.arange(30) + 1
+    found = [token_log_prob(hidden, weight, bias, targets, bounded) for bounded in (False, True)]
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+    gradients = [torch.autograd.grad(value.sum(), weight)[0] for value in found]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
+    numbers, drawn = torch.rand(30), []
+    for bounded in (False, True):
+        logits, sums = (hidden @ weight.t() + bias).detach(), torch.empty(30, blocks(200))
+        weigh_(logits, sums, bounded)
+        drawn.append(pick(logits, sums, numbers))
+    assert torch.equal(drawn[0][0], drawn[1][0])
+    torch.testing.assert_close(drawn[0][1], drawn[1][1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_no_logit_of_a_bounded_policy_is_larger(name: str) -> None:
+    generator = make(name=name)
+    assert generator.bounded()
+    spoken = generator.logits(generator.sample(50))[..., 3:]
+    assert float(spoken.detach().abs().max()) < 40
+    with torch.no_grad():
+        generator.output.weight.mul_(1e3)
+    assert not generator.bounded()
+    assert generator.sample(50).log_prob.isfinite().all()
+    assert not make(name="transformer").bounded(), "nothing bounds its outputs"
+
+
 def test_token_log_prob_stands_extreme_logits() -> None:
     hidden = torch.tensor([[1.0], [1.0], [1.0]], requires_grad=True)
     weight = torch.tensor([[200.0], [-200.0], [0.0], [NEVER]])

@@ -99,6 +99,10 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         never = torch.tensor(self.config.never or [], dtype=torch.long, device=bias.device)
         return layer.weight, bias.index_fill(0, never, NEVER)
 
+    def bounded(self) -> bool:
+        """True if exp of every logit is known to be a number: a softmax then needs no maximum."""
+        return False
+
     def project(self, hidden: Tensor) -> Tensor:
         """Outputs (..., H) -> logits (..., V)."""
         return F.linear(hidden, *self.output_layer())
@@ -146,7 +150,9 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """Teacher-forced log-probability of every token, 0 at padding: (B, T)."""
         embedded = self.get_input_embeddings()(self.shifted(s))
         output, _ = self.hidden(embedded, self.initial_state(len(s)))
-        log_prob = token_log_prob(output.flatten(0, 1), *self.output_layer(), s.ids.flatten())
+        log_prob = token_log_prob(
+            output.flatten(0, 1), *self.output_layer(), s.ids.flatten(), self.bounded()
+        )
         return log_prob.view_as(s.ids) * s.mask
 
     # Sampling
@@ -244,13 +250,14 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         weight = output.new_empty(len(begin), vocabulary)
         sums = output.new_empty(len(begin), blocks(vocabulary))
         few = runtime.rows_in_cache(4 * vocabulary, output.device)
+        bounded = not logits_processor and self.bounded()
         for t in range(steps):
             for rows in runtime.chunks(len(begin), few):
                 project(output[rows], weight[rows])
                 if logits_processor:
                     so_far = cast(torch.LongTensor, torch.cat([begin, ids[:, :t]], dim=1)[rows])
                     weight[rows] = logits_processor(so_far, weight[rows])
-                weigh_(weight[rows], sums[rows])
+                weigh_(weight[rows], sums[rows], bounded)
             token, chosen = pick(weight, sums, draws[:, t])
             ids[:, t] = token.masked_fill_(ended, pad)
             log_prob[:, t] = chosen.masked_fill_(ended, 0.0)

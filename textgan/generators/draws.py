@@ -17,9 +17,14 @@ def blocks(vocabulary: int) -> int:
     return -(-vocabulary // BLOCK)
 
 
-def weigh_(logits: Tensor, sums: Tensor) -> None:
-    """Turn logits (B, V) into weights in [0, 1], in place; their blocks' ``sums`` (B, blocks)."""
-    weight = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
+def weigh_(logits: Tensor, sums: Tensor, bounded: bool = False) -> None:
+    """Turn logits (B, V) into weights, in place; their blocks' ``sums`` (B, blocks).
+
+    ``bounded``: exp of every logit is a number, so the largest needn't be looked for.
+    """
+    if not bounded:
+        logits.sub_(logits.amax(dim=1, keepdim=True))
+    weight = logits.exp_()
     whole = weight.shape[1] // BLOCK
     sums[:, :whole] = weight[:, : whole * BLOCK].reshape(len(weight), whole, BLOCK).sum(dim=2)
     if whole < sums.shape[1]:

@@ -10,7 +10,9 @@ from torch.autograd.function import once_differentiable
 from textgan import runtime
 
 
-def token_log_prob(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def token_log_prob(
+    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, bounded: bool = False
+) -> Tensor:
     """log softmax(hidden @ weight.T + bias) at the targets.
 
     Args:
@@ -18,6 +20,7 @@ def token_log_prob(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
         weight: (V, H).
         bias: (V,).
         targets: (N,) token ids.
+        bounded: exp of every logit is a number, so the largest needn't be looked for.
 
     Returns:
         (N,) log-probabilities, differentiable once in hidden, weight and bias.
@@ -26,13 +29,17 @@ def token_log_prob(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
     larger than the cache. Here logits are worked on a few rows at a time, and what they leave
     behind is their gradient up to one factor a row, which the backward pass feeds to two products.
     """
-    log_prob: Tensor = _TokenLogProb.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+    log_prob: Tensor = _TokenLogProb.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, targets, bounded
+    )
     return log_prob
 
 
 class _TokenLogProb(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, bounded: bool
+    ) -> Tensor:
         index = targets[:, None]
         # The bias rides in the products, as a unit that is always 1: to add it is another pass.
         hidden = F.pad(hidden, (0, 1), value=1.0)
@@ -43,10 +50,11 @@ class _TokenLogProb(torch.autograd.Function):
         few = runtime.rows_in_cache(4 * len(weight), hidden.device)
         for rows in runtime.chunks(len(hidden), few):
             p = torch.mm(hidden[rows], weight.t(), out=excess[rows])
-            chosen, top = p.gather(1, index[rows]), p.amax(dim=1, keepdim=True)
-            p.sub_(top).exp_()
-            torch.sum(p, dim=1, keepdim=True, out=total[rows])
-            torch.sub(chosen - top, total[rows].log(), out=log_prob[rows])
+            if not bounded:
+                p.sub_(p.amax(dim=1, keepdim=True))
+            chosen = p.gather(1, index[rows])
+            torch.sum(p.exp_(), dim=1, keepdim=True, out=total[rows])
+            torch.sub(chosen, total[rows].log(), out=log_prob[rows])
         # softmax less one-hot, times the total
         excess.scatter_add_(1, index, -total)
         ctx.save_for_backward(hidden, weight, excess, total)
@@ -54,9 +62,9 @@ class _TokenLogProb(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         hidden, weight, excess, total = ctx.saved_tensors
         scale = gradient[:, None] / -total
         d_hidden = (excess @ weight[:, :-1]).mul_(scale)
         d_weight = (hidden * scale).t() @ excess
-        return d_hidden, d_weight[:-1].t(), d_weight[-1], None
+        return d_hidden, d_weight[:-1].t(), d_weight[-1], None, None

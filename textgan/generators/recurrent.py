@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
 
+from textgan import runtime
 from textgan.data.vectors import VectorOptions
 from textgan.generators.base import (
     Generator,
@@ -17,6 +18,9 @@ from textgan.generators.base import (
     State,
     Step,
 )
+
+LARGEST = 40.0
+"""Logits up to this, either way: exp, times any vocabulary, stays well inside of float32."""
 
 
 class RecurrentOptions(GeneratorOptions, VectorOptions):
@@ -103,6 +107,14 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
         )
         behind = behind if self.parts > 1 else (behind,)
         return self.dropout(output), tuple(part.transpose(0, 1) for part in behind)
+
+    @torch.no_grad()
+    def bounded(self) -> bool:
+        """Outputs are at most 1, or what dropout makes of that: so are logits, in small models."""
+        if not runtime.passes_count(self.output.weight.device):
+            return False
+        largest = (self.output.weight.abs().sum(dim=1) + self.output.bias.abs()).max()
+        return float(largest) < LARGEST * (1 - self.options.dropout)
 
     def stepper(self) -> tuple[Step, Projection]:
         general = super().stepper()
