@@ -1,7 +1,7 @@
 """Word vectors from a file, such as GloVe's or fastText's, for a player's embedding."""
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
@@ -11,6 +11,8 @@ from textgan.errors import UserError
 
 class VectorOptions(BaseModel):
     """A player whose word vectors may be read from a file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     embedding_path: str | None = None
     """Text file of word vectors to start from: a word and its numbers a line (GloVe, fastText)."""
