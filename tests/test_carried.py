@@ -75,6 +75,9 @@ def test_a_game_counts_its_updates_on_from_pretrainings(folder: Path) -> None:
 def test_a_source_whose_state_is_damaged_is_said(folder: Path, tmp_path: Path) -> None:
     source = Path(copytree(folder / "pretrained", tmp_path / "source", symlinks=True))
     (source / "last" / "state.json").write_text("{", "utf-8")
+    with pytest.raises(experiment.UserError, match=r"state\.json"):  # its sum tells
+        experiment.start("adversarial", given(folder), tmp_path / "game", source)
+    (source / "last" / "SHA256SUMS").unlink()
     with pytest.raises(experiment.UserError, match="state is damaged"):
         experiment.start("adversarial", given(folder), tmp_path / "game", source)
     assert not (tmp_path / "game").exists()
