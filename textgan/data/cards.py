@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,9 +14,7 @@ from textgan.data.download import Failed, fetch, fetch_from_hub, tell
 from textgan.data.records import Unit
 from textgan.errors import UserError
 
-if TYPE_CHECKING:
-    from textgan.data.splits import CorpusOptions
-
+M = TypeVar("M", bound=BaseModel)
 FIELDS = {"path": "train", "validation_path": "validation", "test_path": "test"}
 """Options that name a file -> the split of a card that it is."""
 FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -130,15 +128,16 @@ def _name(folder: str, part: SplitFile) -> str:
     return f"cards/{folder}/{part.file}"
 
 
-def resolve(options: "CorpusOptions") -> "CorpusOptions":
-    """The same options with the card's files at their places in the cache, fetched if need be.
+def resolve(options: M) -> M:
+    """Corpus options with the card's files at their places in the cache, fetched if need be.
 
     Raises:
         UserError: a file can't be fetched, or isn't what the card says.
     """
-    if options.card is None:
+    named: str | None = getattr(options, "card", None)
+    if named is None:
         return options
-    folder, card = read_card(options.card)
+    folder, card = read_card(named)
     places = {
         field: str(_in_cache(folder, card, split))
         for field, split in FIELDS.items()

@@ -23,6 +23,7 @@ from textgan.errors import UserError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MOST_HELD = 10_000
+"""More validate nothing better, and every evaluation waits for them."""
 MOST_LABELS = 1000
 """More are no classes but texts, or numbers of rows."""
 
