@@ -27,8 +27,9 @@ from transformers import (
 )
 
 from tests.conftest import Command, write_poems
-from textgan import models
+from textgan import models, runs, sampling
 from textgan.data.sequences import Sequences
+from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
 from textgan.generators.pretrained import PretrainedGenerator
 
@@ -270,3 +271,59 @@ def test_a_folder_that_is_nothing(textgan: Command, small: Path, tmp_path: Path)
         2,
         f"error: {tmp_path / 'nowhere'}: is not there; `textgan runs` lists what is",
     )
+
+
+# What a first reader found
+
+
+def test_a_transformer_goes_on_with_shorter_texts_and_is_read_again(
+    textgan: Command, small: Path, tmp_path: Path
+) -> None:
+    sizes = ("--generator.hidden_size", 8, "--generator.layers", 1, "--generator.heads", 2)
+    first = ("pretrain", small, "--generator.name", "transformer", *sizes, "--run", "first")
+    assert textgan(*first).code == 0
+    lines = (tmp_path / "short.txt", "\n".join(f"the moon is {i}" for i in range(30)))
+    lines[0].write_text(lines[1], "utf-8")
+    words = ("--corpus.path", lines[0], "--corpus.unit", "line", "--run", "second")
+    done = textgan("pretrain", small, "--from", "first", *words)
+    assert done.code == 0, done.err
+    assert textgan("sample", "second").code == 0
+    assert textgan("adversarial", "--from", "second", "--run", "third").code == 0
+
+
+def test_a_tokenizers_own_padding_and_cutting_spoil_no_text(foreign: Path) -> None:
+    backend = Tokenizer.from_file(str(foreign / "tokenizer.json"))
+    backend.enable_padding(pad_id=0, pad_token=END, length=20)
+    backend.enable_truncation(5)
+    backend.save(str(foreign / "tokenizer.json"))
+    tokenizer = models.read_tokenizer(foreign).backend_tokenizer
+    texts = ["the moon", "the moon is low and the river is far and the moon is low"]
+    found = [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    assert 0 not in found[0]
+    assert len(found[1]) > 5
+
+
+def test_a_quantised_model_is_refused(foreign: Path) -> None:
+    config = json.loads((foreign / "config.json").read_text("utf-8"))
+    config["quantization_config"] = {"quant_method": "awq", "bits": 4}
+    (foreign / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(UserError, match=r"can't be read \("):
+        models.load_generator(foreign)
+
+
+def test_a_copied_poem_is_told_although_the_model_knows_no_line_break(
+    textgan: Command, small: Path, pretrained: Path
+) -> None:
+    found = runs.open_checkpoint(pretrained, "last")
+    path = found.about["recipe"]["corpus"]["path"]
+    options = CorpusOptions.model_validate(found.about["recipe"]["corpus"])
+    poem = next(iter(Division(options).training()))
+    said = sampling.report([poem.replace("\n", " "), "nothing like it"], found)
+    assert said == [f"50% of the 2 lines stand in the training text ({path})"]
+
+
+def test_print_config_says_what_contradicts_the_model(
+    textgan: Command, small: Path, pretrained: Path
+) -> None:
+    words = ("--from", pretrained, "--generator.hidden_size", 9, "--print-config")
+    assert textgan("pretrain", small, *words).code == 2

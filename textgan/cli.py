@@ -102,7 +102,7 @@ def _stage(
         return
     given = read_given(words, default=stage == "pretrain" or _is_model(source))
     if print_config:
-        given = experiment.preview(stage, given, source, api.load())
+        given = experiment.preview(stage, given, source, api.load(), words)
         show(config.dump(config.check(Recipe, given)).rstrip())
         return
     with api.quiet():
@@ -113,7 +113,7 @@ def _is_model(source: Path | None) -> bool:
     """True for what has no recipe of its own to go on with."""
     from textgan.origin import Origin
 
-    return source is not None and Origin.open(source).checkpoint is None
+    return source is not None and Origin.open(source, "last").checkpoint is None
 
 
 def _resume(stage: "Stage", run: Path, print_config: bool) -> None:

@@ -41,7 +41,7 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
         corpus = load_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
         if checkpoint.about.get("texts", corpus.digest) != corpus.digest:
             say(f"warning: {recipe.corpus.path} has changed since {checkpoint.run}: other splits")
-        key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json()
+        key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json() + corpus.digest
         if key not in seen:
             _warn_of_few(corpus)
             rows.append(ceiling(corpus, recipe.tokenizer.name))

@@ -142,12 +142,18 @@ def _agree(given: Tree, theirs: Tree, source: Path) -> None:
         raise UserError("\n".join(wrong))
 
 
-def preview(stage: Stage, given: Tree, source: Path | None, default: Tree) -> Tree:
+def preview(
+    stage: Stage,
+    given: Tree,
+    source: Path | None,
+    default: Tree,
+    words: Sequence[str] | None = None,
+) -> Tree:
     """What a run would be given, for --print-config; needs no run to go on from."""
     none = source is None and runs.newest("pretrain", given.get("name", "default")) is None
     if stage == "adversarial" and none:
         return config.merge(default, given)
-    return inherit(stage, given, source)[0]
+    return inherit(stage, given, source, words)[0]
 
 
 def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, Any]]:

@@ -24,6 +24,7 @@ from textgan.generators.pretrained import PretrainedConfig, PretrainedGenerator
 from textgan.tracking import say
 
 Tokenizer = PreTrainedTokenizerFast
+DAMAGED = (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError)
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
 
@@ -129,7 +130,7 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
         raise UserError(f"{folder}: is no {' or '.join(table)} of textgan") from None
     except FileNotFoundError:
         raise UserError(f"{folder}: has no config.json; give a run or a checkpoint") from None
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+    except DAMAGED as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: damaged ({reason}); use another checkpoint") from None
 
@@ -177,7 +178,7 @@ def adopt(folder: Path) -> PretrainedGenerator:
             trust_remote_code=False,
             dtype=torch.float32,
         )
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+    except (*DAMAGED, ImportError, AttributeError) as error:  # quantised ones want more packages
         reason = str(error).splitlines()[0]
         raise UserError(
             f"{folder}: can't be read ({reason}); it must be a causal language model of "
@@ -260,6 +261,9 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         raise UserError(f"{folder}: tokenizer can't be read ({reason})") from None
     if not tokenizer.is_fast or tokenizer.eos_token is None:
         raise UserError(f"{folder}: the tokenizer must have a tokenizer.json and an end token")
+    # What a folder says of padding and cutting is for its own trainer: here it would spoil texts.
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.bos_token is None:

@@ -108,14 +108,20 @@ def report(texts: list[str], checkpoint: runs.Checkpoint) -> list[str]:
     options = config.check(CorpusOptions, checkpoint.about["recipe"]["corpus"], "corpus")
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
     asked = set(map(fold, lines))
+    # Whole texts as well: a tokenizer without line breaks makes one line of a poem.
     try:
         training = Division(options).training()
-        known = {f for text in training for line in text.split("\n") if (f := fold(line)) in asked}
+        known = {
+            f
+            for text in training
+            for line in (*text.split("\n"), text)
+            if (f := fold(line)) in asked
+        }
     except UserError as error:
         raise UserError(f"--report: the training text can't be compared with; {error}") from None
     copied = sum(fold(line) in known for line in lines) / max(1, len(lines))
     found = [f"{copied:.0%} of the {len(lines)} lines stand in the training text ({options.path})"]
-    if options.unit == "stanza":
+    if options.unit == "stanza" and any("\n" in text for text in texts):
         four = sum(text.count("\n") == 3 for text in texts)
         found.append(f"{four / len(texts):.0%} of the {len(texts)} poems have four lines")
     return found

@@ -211,9 +211,9 @@ def _words(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
 def pieces(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[str]:
     """The tokens of `text` as spelt, before unknown ones become <unk>; no special tokens."""
     backend = tokenizer.backend_tokenizer
-    if isinstance(backend.model, BPE):
-        return list(backend.encode(text, add_special_tokens=False).tokens)
-    return _cut(backend, text)
+    if isinstance(backend.model, WordLevel):
+        return _cut(backend, text)
+    return list(backend.encode(text, add_special_tokens=False).tokens)
 
 
 def _cut(backend: Tokenizer, text: str) -> list[str]:

@@ -42,6 +42,9 @@ class TransformerConfig(GeneratorConfig):  # type: ignore[no-untyped-call]
 
     model_type = "textgan_transformer"
 
+    places: int = 0
+    """Positions that its weights have, ``<bos>`` included; ``length`` may become smaller."""
+
 
 class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
     """A causal language model of transformers.
@@ -55,6 +58,8 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__(config)
+        if isinstance(config, TransformerConfig):
+            config.places = config.places or config.length + 1
         self.decoder: PreTrainedModel = AutoModelForCausalLM.from_config(self.decoder_config())  # type: ignore[no-untyped-call]
         self.takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
         self.post_init()  # type: ignore[no-untyped-call]
@@ -65,7 +70,7 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
         return AutoConfig.for_model(
             "gpt2",
             vocab_size=self.config.vocab_size,
-            n_positions=self.config.length + 1,
+            n_positions=getattr(self.config, "places", 0),
             n_embd=o.hidden_size,
             n_layer=o.layers,
             n_head=o.heads,
