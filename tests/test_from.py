@@ -161,9 +161,7 @@ def test_a_run_goes_on_with_other_texts(
     ]
     assert vocabularies[0] == vocabularies[1]
     shown = textgan("sample", "own", "--report", "--count", 2)
-    assert f"of the 8 lines stand in the training text ({tmp_path / 'own.txt'})" in shown.err or (
-        "lines stand in the training text" in shown.err
-    )
+    assert f"lines stand in the training text ({tmp_path / 'own.txt'})" in shown.err
 
 
 def test_a_generators_folder_alone_is_enough(

@@ -37,7 +37,7 @@ class ConvolutionFeatures(nn.Module):
             embedded: (B, T, E), zero at padding.
             lengths: (B,).
             prefix: words with which every ``copies`` texts in a row begin alike; the texts are
-                longer. Windows inside it are looked at once: a third of a rollout's work.
+                longer. Windows inside it are looked at once.
             copies: B is a multiple of it.
 
         Returns:

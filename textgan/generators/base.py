@@ -255,8 +255,8 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
             for rows in runtime.chunks(len(begin), few):
                 project(output[rows], weight[rows])
                 if logits_processor:
-                    so_far = cast(torch.LongTensor, torch.cat([begin, ids[:, :t]], dim=1)[rows])
-                    weight[rows] = logits_processor(so_far, weight[rows])
+                    so_far = torch.cat([begin[rows], ids[rows, :t]], dim=1)
+                    weight[rows] = logits_processor(cast(torch.LongTensor, so_far), weight[rows])
                 weigh_(weight[rows], sums[rows], bounded)
             token, chosen = pick(weight, sums, draws[:, t])
             ids[:, t] = token.masked_fill_(ended, pad)
