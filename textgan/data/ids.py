@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class IdsWriter:
     def extend(self, texts: list[list[int]], categories: list[int]) -> None:
         """Write some texts, their ends included; ``categories`` is empty if there are none."""
         lengths = np.array([len(text) for text in texts], dtype=np.int64)
-        self.flat.extend(np.concatenate([np.array(text, dtype=np.int64) for text in texts]))
+        self.flat.extend(np.fromiter(chain.from_iterable(texts), np.int64, lengths.sum()))
         self.starts.extend(self.end + lengths.cumsum())
         self.end += int(lengths.sum())
         self.longest = max(self.longest, int(lengths.max()))
