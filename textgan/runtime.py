@@ -11,6 +11,7 @@ Three rules keep a run the same on one process or on many:
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -43,6 +44,15 @@ def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
     start, total = share(rows)
     numbers = torch.rand(total, columns, generator=_draws)
     return numbers[start : start + rows].to(device, non_blocking=True)
+
+
+def normal(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Standard normal numbers, else as ``uniform``: (rows, columns)."""
+    # 0 and 1 have no quantile: both are a step of float32 away
+    quantiles: Tensor = torch.special.ndtri(
+        uniform(rows, columns, device) * (1 - 2**-23) + 2**-24
+    )
+    return quantiles
 
 
 @contextmanager
@@ -170,6 +180,42 @@ def global_sum(values: Tensor) -> Tensor:
     if distributed():
         dist.all_reduce(total)
     return total
+
+
+def mean(values: Tensor, mask: Tensor) -> Tensor:
+    """This process's share of the mean of the values that count, over the global batch."""
+    return (values * mask).sum() / global_sum(mask.float())
+
+
+def gather(values: Tensor) -> Tensor:
+    """Every process's rows in the global batch's order, (B, ...) -> (G, ...), with gradient."""
+    if not distributed():
+        return values
+    whole: Tensor = _Gather.apply(values)  # type: ignore[no-untyped-call]
+    return whole
+
+
+class _Gather(torch.autograd.Function):
+    """Rows that other processes' losses look at get a gradient from these losses too."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        sizes = _of_all(len(values))
+        ctx.rows = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
+        parts = [values.new_empty(size, *values.shape[1:]) for size in sizes]
+        dist.all_gather(parts, values.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.contiguous()
+        dist.all_reduce(gradient)
+        return gradient[ctx.rows]
+
+
+def global_mean(values: Tensor) -> Tensor:
+    """The mean over the global batch's rows, with gradient: (B, ...) -> (...)."""
+    return gather(values).mean(dim=0)
 
 
 def share_weights(module: nn.Module) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from textgan import models, runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.rnn import RNNConfig, RNNDiscriminator, RNNOptions
-from textgan.losses.adversarial import minimax_discriminator
+from textgan.losses.adversarial import discriminator_loss
 
 PAD, EOS, V = 0, 2, 17
 each_cell = pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -71,7 +71,7 @@ def test_it_learns_what_only_the_order_tells(cell: str) -> None:
     optimizer = torch.optim.Adam(d.parameters(), 1e-2)
     for _ in range(60):
         optimizer.zero_grad()
-        loss = minimax_discriminator(d(real), d(fake))
+        loss = discriminator_loss("minimax", d(real), d(fake))
         loss.backward()
         optimizer.step()
     fresh = Sequences(torch.randint(3, V, (200, 5)).sort(dim=1).values, EOS)

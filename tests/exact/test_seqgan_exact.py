@@ -6,227 +6,47 @@ through the same checks, which must reject them.
 """
 
 import functools
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from tests.exact.enumerated import (
+    ENDS,
+    PREFIXES,
+    Array,
+    T,
+    Text,
+    V,
+    discriminator_loss,
+    expected_reward,
+    is_close,
+    is_unbiased,
+    nll,
+    numerical_gradient,
+    prefix_values,
+    probability,
+    sixteenths,
+    texts_of,
+    token_log_probs,
+)
+from tests.exact.tables import (
+    TableDiscriminator,
+    TableGenerator,
+    batch_of,
+    gradient,
+    method_of,
+    population,
+)
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.discriminators.base import Discriminator, DiscriminatorConfig
 from textgan.estimators.rollout import rollout_values
-from textgan.generators.base import Generator, GeneratorConfig, Projection, State, Step
 from textgan.losses.policy_gradient import policy_gradient
 from textgan.methods import METHODS, MLE, SeqGAN
 from textgan.methods.seqgan import SeqGANOptions
-
-V, T = 4, 3
-PREFIXES = 1 + V + V**2
-"""Node 0 is the empty prefix, node 4 n + 1 + v the prefix n and then v: a heap."""
-ENDS = [None, 3]
-"""A language without an end token, and one whose last word is it; its padding is word 0."""
-Array = np.ndarray[Any, np.dtype[Any]]
-Text = tuple[int, ...]
-
-# ---------------------------------------------------------------- what is expected, in NumPy
-
-
-def texts_of(eos: int | None) -> list[Text]:
-    """Every text of the language: a tuple of tokens, <eos> included."""
-    finished: list[Text] = []
-    open_ones: list[Text] = [()]
-    for t in range(T):
-        longer = [(*text, v) for text in open_ones for v in range(V)]
-        finished += [text for text in longer if text[-1] == eos or t == T - 1]
-        open_ones = [text for text in longer if text[-1] != eos and t < T - 1]
-    return finished
-
-
-def nodes(text: Text) -> list[int]:
-    """The prefix before each token."""
-    return list(itertools.accumulate(text[:-1], lambda n, v: V * n + 1 + v, initial=0))
-
-
-def log_softmax(logits: Array) -> Array:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
-
-
-def token_log_probs(logits: Array, text: Text) -> Array:
-    return log_softmax(logits)[nodes(text), list(text)]
-
-
-def probability(logits: Array, text: Text) -> float:
-    return float(np.exp(token_log_probs(logits, text).sum()))
-
-
-def expected_reward(logits: Array, rewards: dict[Text, float]) -> float:
-    """J = sum over all texts of pi(x) D(x)."""
-    return sum(probability(logits, text) * reward for text, reward in rewards.items())
-
-
-def prefix_values(logits: Array, rewards: dict[Text, float], text: Text) -> list[float]:
-    """Q_t = E[D(x) | x_1:t] by enumeration, for t = 1 .. length."""
-    values = []
-    for t in range(1, len(text) + 1):
-        below = {x: probability(logits, x) for x in rewards if x[:t] == text[:t]}
-        values.append(sum(p * rewards[x] for x, p in below.items()) / sum(below.values()))
-    return values
-
-
-def nll(logits: Array, batch: list[Text]) -> float:
-    """Mean over real tokens, <eos> among them."""
-    tokens = [token_log_probs(logits, text) for text in batch]
-    return float(-np.concatenate(tokens).mean())
-
-
-def discriminator_loss(scores: Array, real: Array, fake: Array, output: Array, l2: float) -> float:
-    """Cross-entropy, mean over all texts of both kinds, and the L2 term of the output layer."""
-    d_real, d_fake = output[0] * scores[real] + output[1], output[0] * scores[fake] + output[1]
-    real_terms = -np.log(1 / (1 + np.exp(-d_real)))
-    fake_terms = -np.log(1 - 1 / (1 + np.exp(-d_fake)))
-    entropy = np.concatenate([real_terms, fake_terms]).mean()
-    return float(entropy + l2 * 0.5 * (output**2).sum())
-
-
-def numerical_gradient(f: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
-    gradient = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        above, below = x.copy(), x.copy()
-        above[i] += step
-        below[i] -= step
-        gradient[i] = (f(above) - f(below)) / (2 * step)
-    return gradient
-
-
-# ---------------------------------------------------------------- the players, as tables
-
-
-class TableGenerator(Generator):
-    """A softmax per prefix; the state is the prefix, -1 before <bos>."""
-
-    config_class = GeneratorConfig
-
-    def __init__(self, eos: int | None, logits: Array, dropout: float = 0.0) -> None:
-        super().__init__(
-            GeneratorConfig(
-                vocab_size=V, length=T, never=[], bos_token_id=0, pad_token_id=0, eos_token_id=eos
-            )
-        )
-        self.table = nn.Parameter(torch.tensor(logits))
-        self.dropout = nn.Dropout(dropout)
-        self.embedding = nn.Embedding(V, 1)
-        self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embedding
-
-    def _init_weights(self, module: nn.Module) -> None:
-        pass
-
-    def initial_state(self, size: int) -> State:
-        return (torch.full((size,), -1),)
-
-    def project(self, hidden: Tensor) -> Tensor:
-        return hidden
-
-    def stepper(self) -> tuple[Step, Projection]:
-        return self.step, lambda output, logits: logits.copy_(output)
-
-    def log_prob(self, s: Sequences) -> Tensor:
-        log_prob = self.logits(s).log_softmax(dim=2).gather(2, s.ids[..., None]).squeeze(2)
-        return log_prob * s.mask
-
-    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
-        node = torch.where(state[0] < 0, 0, V * state[0] + 1 + token)
-        # Behind <eos> and after the last token stand prefixes that the table doesn't have.
-        return self.dropout(self.table[node.clamp(max=PREFIXES - 1)]), (node,)
-
-    def logits(self, s: Sequences) -> Tensor:
-        state, columns = self.initial_state(len(s)), []
-        for token in self.shifted(s).t():
-            logits, state = self.advance(token, state)
-            columns.append(logits)
-        return torch.stack(columns, dim=1)
-
-
-class TableDiscriminator(Discriminator):
-    """A score a text, dropout on it, and an output layer of two numbers."""
-
-    config_class = DiscriminatorConfig
-    row_bytes = 8
-
-    def __init__(self, eos: int | None, dropout: float = 0.0) -> None:
-        super().__init__(DiscriminatorConfig(vocab_size=V))
-        torch.manual_seed(11)
-        texts = texts_of(eos)
-        self.texts = texts
-        self.scores = nn.Parameter(2 * torch.randn(len(texts), dtype=torch.float64))
-        self.output = nn.Parameter(torch.tensor([0.8, 0.3], dtype=torch.float64))
-        self.dropout = nn.Dropout(dropout)
-        self.post_init()
-
-    def _init_weights(self, module: nn.Module) -> None:
-        pass
-
-    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        node = torch.zeros(len(s), dtype=torch.long)
-        for token, real in zip(s.ids.t(), s.mask.t(), strict=True):
-            node = torch.where(real, V * node + 1 + token, node)
-        place = torch.full((V * PREFIXES + 1,), -1)
-        place[[V * nodes(text)[-1] + 1 + text[-1] for text in self.texts]] = torch.arange(
-            len(self.texts)
-        )
-        assert (place[node] >= 0).all(), "a text that is none of the language"
-        return self.scores[place[node]][:, None]
-
-    def head(self, features: Tensor) -> Tensor:
-        return self.output[0] * self.dropout(features).squeeze(1) + self.output[1]
-
-    def output_parameters(self) -> list[Tensor]:
-        return [self.output]
-
-    def table(self) -> dict[Text, float]:
-        """D(x) of every text."""
-        d = self.output[0] * self.scores + self.output[1]
-        return dict(zip(self.texts, d.sigmoid().tolist(), strict=True))
-
-
-def sixteenths(seed: int = 0) -> Array:
-    """A policy whose every probability is a multiple of 1/16."""
-    chance = np.random.default_rng(seed)
-    return np.log([1 + chance.multinomial(12, [0.4, 0.3, 0.2, 0.1]) for _ in range(PREFIXES)]) - (
-        np.log(16)
-    )
-
-
-def batch_of(texts: list[Text], eos: int | None) -> Sequences:
-    return Sequences(torch.tensor([[*text, *[0] * (T - len(text))] for text in texts]), eos)
-
-
-def population(logits: Array, eos: int | None) -> Sequences:
-    """4096 texts, each as often as the policy says: their mean is an expectation, without noise."""
-    texts = [x for x in texts_of(eos) for _ in range(round(4096 * probability(logits, x)))]
-    assert len(texts) == 4096
-    np.random.default_rng(1).shuffle(texts)
-    return batch_of(texts, eos)
-
-
-def method_of(name: str, eos: int | None, dropout: float = 0.0, **options: Any) -> Any:
-    kind = METHODS[name]
-    players = TableGenerator(eos, sixteenths(), dropout), TableDiscriminator(eos, dropout)
-    return kind(kind.Options(**options), *players).train()
-
-
-def gradient(loss: Tensor, method: Any) -> Array:
-    (found,) = torch.autograd.grad(loss, [method.generator.table])
-    result: Array = found.numpy()
-    return result
 
 
 @functools.cache
@@ -234,23 +54,6 @@ def true_gradient(eos: int | None) -> Array:
     """Of -J, by finite differences."""
     rewards = TableDiscriminator(eos).table()
     return -numerical_gradient(lambda x: expected_reward(x, rewards), sixteenths())
-
-
-def is_close(found: Array, expected: Array) -> bool:
-    return bool(np.abs(found - expected).max() < 1e-6)
-
-
-def is_unbiased(estimate: Callable[[int], Array], expected: Array, seeds: int = 16) -> bool:
-    """True if the mean over seeds lies within four standard errors of what is expected.
-
-    The noise must be small beside what is expected (or beside 0.01, if that is zero): else the
-    check could not fail.
-    """
-    draws = np.stack([estimate(seed) for seed in range(seeds)])
-    error = np.sqrt((draws.var(axis=0, ddof=1) / seeds).sum())
-    assert error < 0.05 * max(np.linalg.norm(expected), 0.2), "too noisy to tell"
-    distance = np.linalg.norm(draws.mean(axis=0) - expected)
-    return bool(distance < 4 * error + 1e-7)
 
 
 # ---------------------------------------------------------------- the language itself
@@ -645,7 +448,7 @@ def test_a_frozen_discriminators_generator_loss_is_seqgans(eos: int | None) -> N
 def test_a_control_trains_the_generator_alone(name: str) -> None:
     assert METHODS[name].trains == ("generator",)
     assert issubclass(METHODS[name], SeqGAN)
-    assert SeqGAN.trains == ("generator", "discriminator")
+    assert SeqGAN.players(SeqGANOptions()) == ("generator", "discriminator")
     assert METHODS[name].Options().rollouts == SeqGANOptions().rollouts == 16
 
 

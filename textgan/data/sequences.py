@@ -44,6 +44,11 @@ class Sequences:
         return (ended - (self.ids == self.eos).to(ended.dtype)) == 0
 
     @property
+    def chosen(self) -> Tensor:
+        """(B, T) bool, ``mask`` without the tokens that were given."""
+        return self.mask if self.given is None else self.mask & ~self.given
+
+    @property
     def lengths(self) -> Tensor:
         """(B,) tokens a text, the end token included."""
         return self.mask.sum(dim=1)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from textgan import runtime
@@ -17,6 +18,9 @@ class DiscriminatorOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
+    spectral_norm: bool = False
+    """Divide every matrix of filters, highway and output by its largest singular value (Miyato et
+    al. 2018)."""
 
 
 class DiscriminatorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
@@ -31,7 +35,8 @@ class DiscriminatorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     """A judge of texts: word vectors, features, dropout, a linear output.
 
-    A subclass gives ``embedding``, ``features``, ``dropout`` and ``output``.
+    A subclass gives ``embedding``, ``read``, ``dropout`` and ``output``. Its logits are one a text
+    (B,), unless its options ask for one a token (B, T), a representation (B, R) or a class (B, C).
     """
 
     Options: ClassVar[type[DiscriminatorOptions]]
@@ -43,38 +48,54 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     row_bytes: int
     """Memory that one text takes on its way through, in bytes (about)."""
 
+    @property
+    def per_token(self) -> bool:
+        """True if there is a logit a token; then ``Sequences.mask`` says which count."""
+        return False
+
+    def post_init(self) -> None:
+        """First weights, and then what bounds them."""
+        super().post_init()  # type: ignore[no-untyped-call]
+        if (self.config.options or {}).get("spectral_norm"):
+            for module in [m for m in self.modules() if isinstance(m, nn.Linear)]:
+                spectral_norm(module)
+
     def embed(self, s: Sequences) -> Tensor:
         """Ids and relaxed one-hots through one embedding, zero at padding: (B, T, E)."""
         table = self.embedding.weight
         embedded = self.embedding(s.ids) if s.soft is None else s.soft @ table
         return embedded * s.mask[..., None]
 
-    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        """(B, F): what matching, leaking and ranking read.
+    def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """Word vectors (B, T, E) of texts -> features (B, F), or (B, T, F) of tokens.
 
         Every ``copies`` texts in a row begin with the same ``prefix`` tokens: what depends on
         these alone may be computed once, nothing else changes.
         """
         raise NotImplementedError
 
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """What matching, leaking and ranking read; ``read`` of the texts' own word vectors."""
+        return self.read(self.embed(s), s, prefix, copies)
+
     def head(self, features: Tensor) -> Tensor:
-        """(B, F) -> logits (B,)."""
-        logits: Tensor = self.output(self.dropout(features)).squeeze(1)
-        return logits
+        """(..., F) -> logits (...,), or (..., C) of classes."""
+        logits: Tensor = self.output(self.dropout(features))
+        return logits.squeeze(-1) if logits.shape[-1] == 1 else logits
 
     def output_parameters(self) -> list[Tensor]:
         """The output layer's weights, for penalties on them."""
         return [self.output.weight, self.output.bias]
 
     def forward(self, s: Sequences) -> Tensor:
-        """Logits d (B,); the probability that a text is real is sigmoid(d)."""
+        """Logits d; the probability that a text is real is sigmoid(d)."""
         return self.head(self.features(s))
 
     @torch.no_grad()
-    def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        """D = sigmoid(d) in [0, 1], (B,), dropout off, no gradient: the reward of a text.
+    def judge(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """Logits d, dropout off, no gradient, a few texts at a time: what rewards are made of.
 
-        ``prefix`` and ``copies`` as in ``features``.
+        ``prefix`` and ``copies`` as in ``read``.
         """
         texts = max(1, runtime.rows_at_once(self.row_bytes, s.ids.device) // copies)
         with runtime.evaluating(self):
@@ -82,4 +103,8 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
                 self.head(self.features(s[rows], prefix, copies))
                 for rows in runtime.chunks(len(s), texts * copies)
             ]
-        return torch.sigmoid(torch.cat(logits))
+        return torch.cat(logits)
+
+    def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """D = sigmoid(d) in [0, 1], as ``judge``: SeqGAN's reward of a text."""
+        return torch.sigmoid(self.judge(s, prefix, copies))

@@ -31,6 +31,8 @@ class CNNOptions(DiscriminatorOptions, VectorOptions):
     """Share of features dropped while training."""
     init_std: float = Field(default=0.1, gt=0)
     """Standard deviation of the first weights (truncated normal in the official code)."""
+    classes: int = Field(default=1, ge=1)
+    """Logits a text: 1, or one a class (SentiGAN has k + 1)."""
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -59,9 +61,9 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
         self.convolution = ConvolutionFeatures(o.embedding_size, o.widths, o.filters)
         self.dropout = nn.Dropout(o.dropout)
-        self.output = nn.Linear(self.convolution.size, 1)
+        self.output = nn.Linear(self.convolution.size, o.classes)
         self.row_bytes = 4 * 10 * max(o.widths) * o.embedding_size
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -76,6 +78,6 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         elif isinstance(module, nn.Embedding):
             init.uniform_(module.weight, -1.0, 1.0)
 
-    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        features: Tensor = self.convolution(self.embed(s), s.lengths, prefix, copies)
+    def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        features: Tensor = self.convolution(embedded, s.lengths, prefix, copies)
         return features

@@ -1,4 +1,7 @@
-"""A recurrent discriminator, as in GSGAN (arXiv 1611.04051): it reads a text to its end."""
+"""A recurrent discriminator, as in GSGAN (arXiv 1611.04051): it reads a text to its end.
+
+With one logit a token it is ScratchGAN's (1905.09922) and judges every prefix.
+"""
 
 from typing import Literal
 
@@ -26,6 +29,8 @@ class RNNOptions(DiscriminatorOptions, VectorOptions):
     """Recurrent layers, one above the other."""
     dropout: float = Field(default=0.25, ge=0, lt=1)
     """Share of features dropped while training."""
+    per_token: bool = False
+    """A logit behind every token, as ScratchGAN has it, instead of one behind the last."""
 
 
 class RNNConfig(DiscriminatorConfig):  # type: ignore[no-untyped-call]
@@ -35,7 +40,7 @@ class RNNConfig(DiscriminatorConfig):  # type: ignore[no-untyped-call]
 
 
 class RNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
-    """Word vectors, recurrent layers, dropout, one logit from behind the last real token."""
+    """Word vectors, recurrent layers, dropout, a logit behind the last token or behind each."""
 
     config_class = RNNConfig
     Options = RNNOptions
@@ -51,15 +56,23 @@ class RNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         self.dropout = nn.Dropout(o.dropout)
         self.output = nn.Linear(o.hidden_size, 1)
         self.row_bytes = 4 * 32 * o.layers * (o.embedding_size + 8 * o.hidden_size)
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         """Torch's own first weights: uniform within 1 / sqrt(units)."""
         if isinstance(module, nn.Embedding | nn.RNNBase | nn.Linear):
             module.reset_parameters()
 
-    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        outputs, _ = self.recurrent(self.embed(s))
+    @property
+    def per_token(self) -> bool:
+        return self.options.per_token
+
+    def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        with torch.backends.cudnn.flags(enabled=self.training):  # else it has no gradient
+            outputs, _ = self.recurrent(embedded)
+        if self.per_token:
+            tokens: Tensor = outputs
+            return tokens
         rows = torch.arange(len(s), device=outputs.device)
         last: Tensor = outputs[rows, s.lengths - 1]
         return last

@@ -47,7 +47,7 @@ def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts:
     with runtime.evaluating(generator):
         values = s.ids.new_zeros(s.ids.shape, dtype=torch.float32)
         values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
-        state = generator.initial_state(len(s))
+        state = generator.start_of(s)
         _, state = generator.step(begin[:, 0], state)
         for t in range(1, width):
             # Draws of all rows on every process, finished or not: they depend on the row alone.
@@ -59,12 +59,15 @@ def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts:
             output, state = generator.step(begin[:, t], state)
             many = rows.repeat_interleave(rollouts)
             ids, _ = generator.complete(
-                begin[many, : t + 1],
-                output[many],
-                generator.select(state, many),
+                begin[:, : t + 1],
+                output,
+                state,
                 draws[rows].reshape(len(many), -1),
+                origin=many,
             )
-            completed = Sequences(torch.cat([begin[many, 1 : t + 1], ids], dim=1), s.eos)
+            whole = torch.cat([begin[many, 1 : t + 1], ids], dim=1)
+            category = None if s.category is None else s.category[many]
+            completed = Sequences(whole, s.eos, category=category)
             earned = reward(completed, t, rollouts).float()
             values[rows, t - 1] = earned.view(-1, rollouts).mean(dim=1)
     return values

@@ -79,15 +79,53 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """Tokens that a text can have, if there is a limit."""
         return None
 
+    @property
+    def latent_size(self) -> int:
+        """Z: numbers of noise that a text is made from; 0: none."""
+        return 0
+
+    @property
+    def categories(self) -> int:
+        """Kinds of text that can be asked for; 0: it makes no difference."""
+        return 0
+
     # What a subclass gives
 
     def initial_state(self, size: int) -> State:
         """The state before any token, ``<bos>`` included: one row a text."""
         raise NotImplementedError
 
+    def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
+        """The first state of texts made from noise (B, Z) and of a category (B,)."""
+        return state
+
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
         raise NotImplementedError
+
+    # Where texts begin
+
+    def start(
+        self, size: int, noise: Tensor | None = None, category: Tensor | None = None
+    ) -> State:
+        """The first state of ``size`` texts; noise and categories that aren't given are drawn."""
+        noise, category = self.conditions(size, noise, category)
+        return self.conditioned(self.initial_state(size), noise, category)
+
+    def start_of(self, s: Sequences) -> State:
+        """The first state of texts that are there already."""
+        return self.start(len(s), s.noise, s.category)
+
+    def conditions(
+        self, size: int, noise: Tensor | None, category: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Noise (B, Z) and categories (B,), drawn if the generator has them and none are given."""
+        if noise is None and self.latent_size:
+            noise = runtime.normal(size, self.latent_size, self.device)
+        if category is None and self.categories:
+            draws = runtime.uniform(size, 1, self.device).squeeze(1)
+            category = (draws * self.categories).long()
+        return noise, category if self.categories else None
 
     # From outputs to tokens
 
@@ -144,12 +182,12 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def logits(self, s: Sequences) -> Tensor:
         """Teacher-forced logits of every token: (B, T, V)."""
         embedded = self.get_input_embeddings()(self.shifted(s))
-        return self.project(self.hidden(embedded, self.initial_state(len(s)))[0])
+        return self.project(self.hidden(embedded, self.start_of(s))[0])
 
     def log_prob(self, s: Sequences) -> Tensor:
         """Teacher-forced log-probability of every token, 0 at padding: (B, T)."""
         embedded = self.get_input_embeddings()(self.shifted(s))
-        output, _ = self.hidden(embedded, self.initial_state(len(s)))
+        output, _ = self.hidden(embedded, self.start_of(s))
         log_prob = token_log_prob(
             output.flatten(0, 1), *self.output_layer(), s.ids.flatten(), self.bounded()
         )
@@ -164,6 +202,8 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         length: int | None = None,
         *,
         prefix: Tensor | None = None,
+        noise: Tensor | None = None,
+        category: Tensor | None = None,
         logits_processor: LogitsProcessorList | None = None,
     ) -> Sequences:
         """Draw ``size`` texts of ``length`` tokens (default: the model's), dropout off.
@@ -172,17 +212,21 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
             size: B.
             length: T, prefix included.
             prefix: (B, P) tokens each text begins with.
+            noise: (B, Z) what they are made from; default: drawn.
+            category: (B,) which kinds; default: drawn.
             logits_processor: transformers' processors; they get ``<bos>`` and the tokens so far.
 
         Returns:
-            Sequences with ``given`` (the prefix) and ``log_prob`` of the sampler.
+            Sequences with ``given`` (the prefix) and ``log_prob`` of the sampler, and the noise
+            and the categories, where the generator has them.
         """
         length = length or self.config.length
         given = 0 if prefix is None else prefix.shape[1]
         begin = torch.full((size, 1), self.config.bos_token_id, device=self.device)
         begin = begin if prefix is None else torch.cat([begin, prefix], dim=1)
+        noise, category = self.conditions(size, noise, category)
         with runtime.evaluating(self):
-            state = self.initial_state(size)
+            state = self.start(size, noise, category)
             for t in range(given + 1):
                 output, state = self.step(begin[:, t], state)
             draws = runtime.uniform(size, length - given, self.device)
@@ -193,6 +237,8 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
             eos=self.config.eos_token_id,
             given=(~chosen).expand(size, length),
             log_prob=F.pad(log_prob, (given, 0)),
+            noise=noise,
+            category=category,
         )
 
     @torch.no_grad()
@@ -203,30 +249,31 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         state: State,
         draws: Tensor,
         logits_processor: LogitsProcessorList | None = None,
+        origin: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Go on from the stored state of a prefix, for as many tokens as there are draws.
 
         Args:
             begin: (B, 1 + P) ``<bos>`` and the prefix; a text that ended in it stays ended.
             output: (B, H) behind the prefix, as ``step`` gave it with ``state``.
-            draws: (B, S) uniform numbers in [0, 1).
+            draws: (C, S) uniform numbers in [0, 1).
+            origin: (C,) the row that each text goes on from; default: its own. Only a few rows'
+                states are copied at a time.
 
         Returns:
-            ids (B, S) and their log-probability (B, S), padding behind ``<eos>``.
+            ids (C, S) and their log-probability (C, S), padding behind ``<eos>``.
         """
         size = runtime.rows_at_once(4 * self.config.vocab_size, output.device)
         stepper = self.stepper()
-        parts = [
-            self._complete(
-                begin[rows],
-                output[rows],
-                tuple(part[rows] for part in state),
-                draws[rows],
-                stepper,
-                logits_processor,
+        parts = []
+        for rows in runtime.chunks(len(draws), size):
+            start = rows if origin is None else origin[rows]
+            states = tuple(part[start] for part in state)
+            parts.append(
+                self._complete(
+                    begin[start], output[start], states, draws[rows], stepper, logits_processor
+                )
             )
-            for rows in runtime.chunks(len(begin), size)
-        ]
         ids, log_prob = zip(*parts, strict=True)
         return torch.cat(ids), torch.cat(log_prob)
 
@@ -291,7 +338,7 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``."""
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        state = self.initial_state(len(inputs_embeds)) if state is None else state
+        state = self.start(len(inputs_embeds)) if state is None else state
         if attention_mask is None:
             hidden, state = self.hidden(inputs_embeds, state)
         else:

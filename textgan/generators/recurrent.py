@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
@@ -38,6 +39,10 @@ class RecurrentOptions(GeneratorOptions, VectorOptions):
     """One matrix for word vectors and output; embedding_size must equal hidden_size."""
     init_std: float = Field(default=0.1, gt=0)
     """Standard deviation of the first weights; they are normal, as in SeqGAN's official code."""
+    latent_size: int = Field(default=0, ge=0)
+    """Numbers of normal noise z that a text is made from: in the first state and in every input."""
+    categories: int = Field(default=0, ge=0)
+    """Kinds of text that can be asked for; 0: the texts' labels make no difference."""
 
     @model_validator(mode="after")
     def _one_matrix(self) -> Self:
@@ -52,7 +57,8 @@ class RecurrentOptions(GeneratorOptions, VectorOptions):
 class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
     """Embedding, recurrent layers, projection. A subclass names its ``network`` and ``cell``.
 
-    The state is a tuple of what a cell hands on, each (B, layers, H).
+    The state is a tuple of what a cell hands on, each (B, layers, H), and behind it, where there is
+    noise or a category, what that adds to every word vector, (B, E).
     """
 
     Options: ClassVar[type[RecurrentOptions]]
@@ -76,6 +82,10 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
             batch_first=True,
         )
         self.output = nn.Linear(o.hidden_size, config.vocab_size)
+        if o.latent_size or o.categories:
+            self.condition = nn.Linear(
+                o.latent_size + o.categories, o.embedding_size + o.layers * o.hidden_size
+            )
         self.post_init()  # type: ignore[no-untyped-call]
 
     @staticmethod
@@ -100,13 +110,37 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
         zeros = self.output.weight.new_zeros(size, o.layers, o.hidden_size)
         return (zeros,) * self.parts
 
-    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
-        before = [part.transpose(0, 1).contiguous() for part in state]
-        output, behind = self.recurrent(
-            self.dropout(embedded), tuple(before) if self.parts > 1 else before[0]
+    @property
+    def latent_size(self) -> int:
+        return self.options.latent_size
+
+    @property
+    def categories(self) -> int:
+        return self.options.categories
+
+    def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
+        given = [] if noise is None else [noise]
+        if category is not None:
+            given.append(F.one_hot(category, self.categories).to(self.output.weight.dtype))
+        if not given:
+            return state
+        o = self.options
+        every, first = self.condition(torch.cat(given, dim=1)).split(
+            [o.embedding_size, o.layers * o.hidden_size], dim=1
         )
+        return torch.tanh(first).view_as(state[0]), *state[1:], every
+
+    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        every = state[self.parts :]
+        for condition in every:
+            embedded = embedded + condition[:, None]
+        before = [part.transpose(0, 1).contiguous() for part in state[: self.parts]]
+        with torch.backends.cudnn.flags(enabled=self.training):  # else it has no gradient
+            output, behind = self.recurrent(
+                self.dropout(embedded), tuple(before) if self.parts > 1 else before[0]
+            )
         behind = behind if self.parts > 1 else (behind,)
-        return self.dropout(output), tuple(part.transpose(0, 1) for part in behind)
+        return self.dropout(output), (*(part.transpose(0, 1) for part in behind), *every)
 
     @torch.no_grad()
     def bounded(self) -> bool:
@@ -122,11 +156,14 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
             return general
 
         def step(token: Tensor, state: State) -> tuple[Tensor, State]:
-            x, layers = self.embedding(token), []
+            x, layers, every = self.embedding(token), [], state[self.parts :]
+            for condition in every:
+                x = x + condition
             for layer, weights in enumerate(self.recurrent.all_weights):
-                below = tuple(part[:, layer] for part in state)
+                below = tuple(part[:, layer] for part in state[: self.parts])
                 layers.append(self.cell(x, below, list(weights)))
                 x = layers[-1][0]
-            return x, tuple(torch.stack(part, dim=1) for part in zip(*layers, strict=True))
+            behind = (torch.stack(part, dim=1) for part in zip(*layers, strict=True))
+            return x, (*behind, *every)
 
         return step, general[1]

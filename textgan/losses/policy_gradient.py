@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from textgan import runtime
@@ -20,6 +21,31 @@ def policy_gradient(log_prob: Tensor, reward: Tensor, mask: Tensor, reduction: R
             learning rate 0.01 with clipping at 5), or ``mean`` over the global batch's tokens.
     """
     total = -(log_prob * reward.detach() * mask).sum()
+    return total if reduction == "sum" else total / tokens(mask)
+
+
+def clipped_ratio(
+    log_prob: Tensor,
+    old: Tensor,
+    advantage: Tensor,
+    mask: Tensor,
+    clip: float,
+    reduction: Reduction,
+) -> Tensor:
+    """-sum min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi / pi_old a token (PPO, 1707.06347).
+
+    Args:
+        log_prob: (B, T), differentiable.
+        old: (B, T) under the policy that sampled, its temperature and truncation included.
+        advantage: (B, T), taken as a constant.
+        mask: (B, T).
+        clip: eps.
+        reduction: as in ``policy_gradient``.
+    """
+    ratio = torch.exp((log_prob - old.detach()) * mask)
+    advantage = advantage.detach()
+    gain = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+    total = -(gain * mask).sum()
     return total if reduction == "sum" else total / tokens(mask)
 
 

@@ -1,11 +1,43 @@
 """Penalties that keep a player from running away."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+
+from textgan import runtime
 
 
 def l2(parameters: Iterable[Tensor]) -> Tensor:
     """Half the sum of squares, as TensorFlow's ``l2_loss`` has it: a scalar."""
     return torch.stack([0.5 * parameter.square().sum() for parameter in parameters]).sum()
+
+
+def squared_slope(judge: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Squared norm of a judge's gradient at each text's word vectors: (B, T, E) -> (B,).
+
+    Its mean over real texts is twice R1, over generated ones twice R2 (Mescheder et al. 2018,
+    1801.04406). Differentiable in the judge's weights.
+    """
+    points = points.detach().requires_grad_()
+    with torch.backends.cudnn.flags(enabled=False):  # it has no gradient of a gradient
+        (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
+    return slope.flatten(1).square().sum(dim=1)
+
+
+def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """(‖∇ d‖ - 1)² between each real and generated text: (B,) (WGAN-GP, 1704.00028, alg. 1).
+
+    Args:
+        judge: word vectors (B, T, E) -> one logit a text (B,).
+        real: (B, T, E).
+        fake: (B, T, E).
+    """
+    share = runtime.uniform(len(real), 1, real.device)[..., None]
+    between = share * real.detach() + (1 - share) * fake.detach()
+    return ((squared_slope(judge, between) + 1e-12).sqrt() - 1).square()
+
+
+def entropy(log_prob: Tensor) -> Tensor:
+    """-sum p log p over the last dimension: logits' log-softmax (..., V) -> (...)."""
+    return -(log_prob.exp() * log_prob).sum(dim=-1)

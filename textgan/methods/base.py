@@ -38,8 +38,11 @@ class Method(nn.Module):
     """
 
     Options: ClassVar[type[MethodOptions]]
-    trains: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
-    """The players whose weights this method moves; a phase's other players rest."""
+    trains: tuple[str, ...] = ("generator", "discriminator")
+    """The players whose weights this method moves; a phase's other players rest. Of a class, all
+    that any options ask for."""
+    couples: tuple[str, ...] = ()
+    """Players whose loss compares the texts of a batch: it can't be worked through in parts."""
 
     plays: ClassVar[bool] = True
     """False for a method that draws no texts."""
@@ -47,8 +50,14 @@ class Method(nn.Module):
     def __init__(self, options: Any, generator: Generator, discriminator: Discriminator) -> None:
         super().__init__()
         self.options = options
+        self.trains = self.players(options)
         self.generator = generator
         self.discriminator = discriminator
+
+    @classmethod
+    def players(cls, options: Any) -> tuple[str, ...]:
+        """The players that a method of these options moves."""
+        return cls.trains
 
     def begin(self) -> None:
         """Called at the start of every repetition of a phase (a fresh reference, a new round)."""

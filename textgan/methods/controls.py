@@ -12,13 +12,13 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.methods.base import MethodOptions
 from textgan.methods.mle import MLE
-from textgan.methods.seqgan import PolicyOptions, SeqGAN
+from textgan.methods.seqgan import SeqGAN, SeqGANOptions
 
 
-class ConstantRewardOptions(PolicyOptions):
+class ConstantRewardOptions(SeqGANOptions):
     """SeqGAN whose every token earns 1; rollouts and output_l2 have no effect."""
 
-    name: Literal["constant_reward"] = "constant_reward"
+    name: Literal["constant_reward"] = "constant_reward"  # type: ignore[assignment]
     """Which method."""
 
 
@@ -32,10 +32,10 @@ class ConstantReward(SeqGAN):
         return fake.mask.float()
 
 
-class RandomRewardOptions(PolicyOptions):
+class RandomRewardOptions(SeqGANOptions):
     """SeqGAN whose every token earns a uniform random number."""
 
-    name: Literal["random_reward"] = "random_reward"
+    name: Literal["random_reward"] = "random_reward"  # type: ignore[assignment]
     """Which method."""
 
 
@@ -50,10 +50,10 @@ class RandomReward(SeqGAN):
         return runtime.uniform(rows, columns, fake.ids.device) * fake.mask
 
 
-class FrozenDiscriminatorOptions(PolicyOptions):
+class FrozenDiscriminatorOptions(SeqGANOptions):
     """SeqGAN against the discriminator as pretraining left it."""
 
-    name: Literal["frozen_discriminator"] = "frozen_discriminator"
+    name: Literal["frozen_discriminator"] = "frozen_discriminator"  # type: ignore[assignment]
     """Which method."""
 
 
