@@ -144,7 +144,8 @@ class PolicyGradient(Game):
     def after_step(self, player: str) -> None:
         if player == "generator" and self.options.baseline == "moving_average":
             total, count = (torch.stack(part).sum() for part in zip(*self.seen, strict=True))
-            self.baseline.lerp_(total / count, 1 - self.options.baseline_decay)
+            decay = self.options.baseline_decay
+            self.baseline.copy_(decay * self.baseline + (1 - decay) * total / count)
             self.seen = []
 
     # Losses
