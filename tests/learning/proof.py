@@ -1,0 +1,100 @@
+"""What a method does on the known language, over three seeds, beside its controls.
+
+python -m tests.learning.proof [METHOD ...] > table.md
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from tests.learning.games import GAMES
+from tests.learning.play import CONVERGED, HALF, Game, Result, play
+from textgan.methods import METHODS
+
+SEEDS = 0, 1, 2
+MOVED = 0.02
+"""Nats a text that a method must move from a generator which likelihood left half-way."""
+STUDENT = 4.303
+"""The 97.5 % quantile of Student's t with two degrees of freedom."""
+CONTROLS = "mle", "mle_continued", "random_reward", "constant_reward", "frozen_discriminator"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Three seeds of a method from either start, and its controls from the first."""
+
+    half: list[Result]
+    random: list[Result]
+    mle: list[Result]
+    converged: list[Result]
+
+    @property
+    def moves(self) -> bool:
+        return all(result.moved >= MOVED for result in self.half)
+
+    @property
+    def beats_random(self) -> bool:
+        return all(a.end < b.end for a, b in zip(self.half, self.random, strict=True))
+
+    @property
+    def rises(self) -> bool:
+        """True if JSD rises from the converged start: a two-sided t test at 5 %."""
+        rise = [result.end - result.start for result in self.converged]
+        error = float(np.std(rise, ddof=1)) / len(rise) ** 0.5
+        return float(np.mean(rise)) > STUDENT * error
+
+
+@cache
+def _control(name: str, mle: str, generator: str, steps: int, seed: int) -> Result:
+    game = next(g for g in GAMES.values() if repr(g.generator) == generator)
+    return play(name, replace(GAMES[name], generator=game.generator, mle=mle, steps=steps), seed)
+
+
+def prove(name: str) -> Proof:
+    """Play it all."""
+    game = GAMES.get(name, Game())
+    key = game.mle, repr(game.generator), game.steps
+    return Proof(
+        [play(name, game, seed, HALF) for seed in SEEDS],
+        [_control("random_reward", *key, seed) for seed in SEEDS],
+        [_control("mle_continued", *key, seed) for seed in SEEDS],
+        [play(name, game, seed, CONVERGED) for seed in SEEDS],
+    )
+
+
+def row(name: str, proof: Proof) -> str:
+    """One line of the table."""
+
+    def ends(results: Iterable[Result]) -> str:
+        return " ".join(f"{result.end:.3f}" for result in results)
+
+    start = " ".join(f"{result.start:.3f}" for result in proof.half)
+    moved = " ".join(f"{result.moved:.2f}" for result in proof.half)
+    rise = " ".join(f"{r.end - r.start:+.4f}" for r in proof.converged)
+    verdict = ", ".join(
+        word
+        for word, failed in (
+            ("moves too little", not proof.moves),
+            ("random reward is no worse", not proof.beats_random),
+            ("rises from converged", proof.rises),
+        )
+        if failed
+    )
+    cells = (name, start, ends(proof.half), moved, ends(proof.random), ends(proof.mle), rise)
+    return f"| {' | '.join(cells)} | {verdict or 'passes'} |"
+
+
+def main() -> None:
+    """Print the table of some methods, or of all."""
+    head = "method", "start", "end", "KL to start", "random_reward", "mle_continued"
+    print(f"| {' | '.join(head)} | change from converged | verdict |")
+    print("|" + " --- |" * (len(head) + 2))
+    for name in sys.argv[1:] or sorted(METHODS.keys() - set(CONTROLS)):
+        print(row(name, prove(name)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
