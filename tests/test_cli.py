@@ -313,6 +313,42 @@ def test_report_counts_no_line_that_was_held_out(tmp_path: Path) -> None:
     assert shares(**own_files) == (f"100% of the 40 {told}", f"0% of the 1 {told}")
 
 
+def own_text(run: Path, path: Path) -> None:
+    """Let a run's text lie elsewhere."""
+    place = run / "last/run.yaml"
+    about = yaml.safe_load(place.read_text("utf-8"))
+    about["recipe"]["corpus"]["path"] = str(path)
+    place.write_text(config.to_yaml(about), "utf-8")
+
+
+@pytest.mark.parametrize("words", [("sample", "--report"), ("evaluate",)])
+def test_a_text_that_has_changed_or_gone_is_told(
+    textgan: Command, copied: Path, tmp_path: Path, made: Path, words: tuple[str, ...]
+) -> None:
+    run, path = copied / "small-adversarial-1", tmp_path / "own.txt"
+    own_text(run, path)
+    poems = (made / "poems.txt").read_text("utf-8")
+
+    def told(text: str) -> list[str]:
+        path.write_text(text, "utf-8")
+        done = textgan(*words, run)
+        assert done.code == 0, done.err
+        return [line for line in done.err.splitlines() if "has changed since" in line]
+
+    assert told(poems) == []
+    assert told(poems.replace("old dog", "old cat")) == [
+        f"warning: {path} has changed since {run} was trained: it is divided otherwise now, and "
+        "texts that trained it may be among the test texts"
+    ]
+    path.unlink()
+    done = textgan(*words, run)
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        f"error: corpus: '{path}', on which {run} was trained, is not there; put it back, or write "
+        f"its new place into {(run / 'last').resolve()}/run.yaml"
+    )
+
+
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
 @pytest.mark.parametrize(("named", "asked"), [("cpu", ["cpu"]), ("cuda", ["cuda", "auto"])])
 def test_a_run_s_device_is_taken_where_it_is_there(

@@ -27,11 +27,12 @@ from transformers import (
 )
 
 from tests.conftest import Command, write_poems
-from textgan import models, runs, sampling
+from textgan import api, experiment, models, runs, sampling
 from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
 from textgan.generators.pretrained import PretrainedGenerator
+from textgan.origin import Origin
 
 END = "<|endoftext|>"
 SPARE = 7
@@ -325,3 +326,100 @@ def test_print_config_says_what_contradicts_the_model(
 ) -> None:
     words = ("--from", pretrained, "--generator.hidden_size", 9, "--print-config")
     assert textgan("pretrain", small, *words).code == 2
+
+
+def test_line_breaks_that_the_tokenizer_loses_are_told(
+    textgan: Command, small: Path, tmp_path: Path
+) -> None:
+    def told(source: str, path: Path) -> list[str]:
+        words = ("--from", source, "--corpus.path", path, "--corpus.max_length", 60)
+        play = ("--pretrain", "[{method: mle, steps: 1}]", "--run", f"{source}-{path.stem}")
+        done = textgan("pretrain", small, *words, *play)
+        assert done.code == 0, done.err
+        return [line for line in done.err.splitlines() if "line break" in line]
+
+    poems, flat = tmp_path / "poems.txt", tmp_path / "flat.txt"
+    write_poems(poems, 20)
+    flat.write_text("\n\n".join(f"{a}{b}来山月" for a in "山月来风" for b in "雨人花鸟"), "utf-8")
+    assert told("shi", poems) == [
+        f"warning: {poems} has line breaks, which the inherited tokenizer doesn't know: each text "
+        "is read, and will be written, as one line"
+    ]
+    assert told("shi", flat) == []  # a stanza is a line there
+    assert told("sonnets", poems) == []
+
+
+def test_a_tokenizer_of_single_lines_knows_no_line_break(
+    textgan: Command, small: Path, tmp_path: Path
+) -> None:
+    """It would be <unk>, which is never written."""
+    lines = ("--corpus.unit", "line", "--pretrain", "[{method: mle, steps: 1}]", "--run", "lines")
+    assert textgan("pretrain", small, *lines).code == 0
+    done = textgan("pretrain", small, "--from", "lines", "--run", "poems")
+    assert "line breaks, which the inherited tokenizer doesn't know" in done.err
+    again = textgan("adversarial", "--from", "poems", "--run", "game")
+    assert again.code == 0, again.err
+    assert "line breaks" not in again.err  # the same texts as before
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_sections_given_in_python_must_agree_with_the_source(
+    small: Path, pretrained: Path, tmp_path: Path, loaded: bool
+) -> None:
+    given = {"generator": {"hidden_size": 9}, "tokenizer": {"name": "character"}}
+    recipe = api.load(small, **given) if loaded else given
+    for source, sizes in ((pretrained, 8), (pretrained / "best/generator", 8)):
+        with pytest.raises(UserError) as error:
+            api.train("pretrain", recipe, run=tmp_path / "run", source=source)
+        kind = "word" if source is pretrained else "pretrained"
+        end = f"of {source}, which this run goes on from"
+        assert sorted(str(error.value).splitlines()) == [
+            f"generator.hidden_size: 9 contradicts {sizes} {end}",
+            f"tokenizer.name: 'character' contradicts '{kind}' {end}",
+        ]
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_files_say_of_the_model_gives_way_in_python(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = api.load(small, generator={"hidden_size": 256}, trainer={"seed": 7})
+    given, origin = experiment.inherit("pretrain", recipe, Path("shi"))
+    assert (given["generator"]["hidden_size"], given["generator"]["embedding_size"]) == (256, 256)
+    assert (given["tokenizer"], given["trainer"]["seed"]) == ({"name": "pretrained"}, 7)
+    assert origin and (origin.path, origin.checkpoint) == (Path("shi"), None)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "adversarial"])
+def test_the_origin_is_opened_once(
+    textgan: Command, small: Path, pretrained: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[Path, str]] = []
+    real = Origin.open
+
+    def noted(path: Path, stage: Any) -> Origin:
+        opened.append((path, stage))
+        return real(path, stage)
+
+    monkeypatch.setattr(Origin, "open", noted)
+    done = textgan(stage, small, "--from", pretrained, "--run", "new")
+    assert done.code == 0, done.err
+    assert opened == [(pretrained, stage)]
+
+
+def test_another_model_of_ours_is_no_generator(
+    textgan: Command, small: Path, pretrained: Path
+) -> None:
+    folder = pretrained / "last/discriminator"
+    done = textgan("pretrain", small, "--from", folder)
+    expected = f"{folder.resolve()}: is no lstm or gru or transformer or pretrained of textgan"
+    assert (done.code, done.err) == (2, f"error: {expected}\n")
+    with pytest.raises(UserError) as error:
+        models.load_generator(folder.resolve())
+    assert str(error.value) == expected
+
+
+def test_a_model_of_another_library_is_no_discriminator(foreign: Path) -> None:
+    with pytest.raises(UserError, match=r": is no cnn or .* of textgan$"):
+        models.load_discriminator(foreign)

@@ -17,7 +17,7 @@ MODULES = {
 }
 COMMANDS = {"cli", "api", "experiment", "sampling", "evaluation"}
 LOOP = {"trainer", "batches", "cast", "figures", "scores"}
-SAVED = {"validation", "models", "runs", "checkpoint", "tracking"}
+SAVED = {"validation", "models", "oracle", "runs", "checkpoint", "tracking"}
 RUNNING = COMMANDS | LOOP | SAVED | {"recipe"}
 PLAYERS = {"generators", "discriminators"}
 LEARNING = {"losses", "estimators", "methods"}
@@ -40,6 +40,7 @@ MUST_NOT = {
     "figures": {"data", "metrics"} | PLAYERS | RUNNING - {"recipe", "tracking"},
     "scores": COMMANDS | {"runs", "trainer", "batches", "cast"},
     "trainer": COMMANDS | {"runs"},
+    "oracle": COMMANDS | LOOP | {"metrics", "recipe"} | LEARNING,
     "runs": COMMANDS | LOOP | {"metrics"} | PLAYERS | LEARNING,
     "experiment": {"cli", "api"},
     "sampling": {"cli", "api", "experiment", "methods", "losses", "estimators"} | LOOP,

@@ -88,12 +88,15 @@ def assert_laws(played: list[Turn]) -> None:
     assert not played or (played[-1].ends and played[-1].ends_step)
 
 
-def test_the_page_holds_five_recipes_and_a_third_player() -> None:
-    assert list(recipes()) == ["seqgan", "leakgan", "ppo", "ddo", "catgan", "critic"]
-    assert PAGE.read_text(encoding="utf-8").count("```yaml") == 6
+NAMES = ["seqgan", "leakgan", "ppo", "ddo", "catgan", "critic", "steady"]
 
 
-@pytest.mark.parametrize("recipe", ["seqgan", "leakgan", "ppo", "ddo", "catgan", "critic"])
+def test_the_page_holds_five_recipes_and_two_more() -> None:
+    assert list(recipes()) == NAMES
+    assert PAGE.read_text(encoding="utf-8").count("```yaml") == 7
+
+
+@pytest.mark.parametrize("recipe", NAMES)
 @pytest.mark.parametrize("stage", ["pretrain", "adversarial"])
 def test_every_block_parses_and_unrolls(recipe: str, stage: str) -> None:
     assert set(recipes()[recipe]) <= {"method", "optimizers", "pretrain", "adversarial"}
@@ -229,6 +232,13 @@ def test_what_a_phase_must_not_say(tree: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Phase.model_validate(tree)
     assert [problem["msg"] for problem in caught.value.errors()] == [f"Value error, {message}"]
+
+
+def test_only_the_turns_of_a_player_with_replay_mix_old_samples_in() -> None:
+    played = turns("steady", "adversarial", 6)
+    assert [t.replay is not None for t in played] == [False] + [True] * 5
+    assert played[1].replay is not None
+    assert (played[1].replay.size, played[1].replay.share) == (10_000, 0.5)
 
 
 # The law: unrolling is the obvious loop.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, write_poems
-from textgan import models, runs, shipped
+from textgan import api, models, runs, shipped
 from textgan.errors import UserError
 
 each_model = pytest.mark.parametrize("name", shipped.NAMES)
@@ -68,6 +68,30 @@ def test_five_hundred_lines_are_enough_to_go_on_from_it(textgan: Command, tmp_pa
     shown = textgan("sample", "own", "--count", 5, "--report")
     assert "lines stand in the training text (own.txt)" in shown.err
     assert {"moon", "river", "dog", "snow"} & set(shown.out.split())
+
+
+def without_text(name: str) -> str:
+    return (
+        f"the shipped model '{name}' comes without the text it was trained on, and can't be "
+        "compared with it; train on a text of yours, or `textgan pretrain --from "
+        f"{name} --corpus.path mine.txt` goes on from the model, and take that run"
+    )
+
+
+@each_model
+def test_its_text_does_not_come_with_it(textgan: Command, tmp_path: Path, name: str) -> None:
+    for text in ("all.txt", "sonnet_quatrains.txt"):  # what its run.yaml names, but not that text
+        write_poems(tmp_path / text, 60)
+    done = textgan("sample", "--model", name, "--count", 2, "--report")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == f"error: {without_text(name)}"
+    assert len(done.out.strip().split("\n\n")) == 2
+    for called in (name, shipped.place(name)):
+        done = textgan("evaluate", called)
+        assert (done.code, done.out, done.err) == (2, "", f"error: {without_text(name)}\n")
+        with pytest.raises(UserError) as error:
+            api.evaluate(called)
+        assert str(error.value) == without_text(name)
 
 
 @pytest.mark.parametrize("words", [("--model", "haiku"), ("here", "--model", "shi")])

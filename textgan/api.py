@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from transformers.utils import logging
 
-from textgan import config, evaluation, experiment, runs, sampling
+from textgan import config, evaluation, experiment, runs, sampling, shipped
 from textgan.config import Tree
 from textgan.evaluation import Row
 from textgan.recipe import Stage
@@ -40,7 +40,8 @@ def load(*files: str | Path, **sections: Any) -> Tree:
     tree: Tree = {}
     for name in names:
         config.merge(tree, config.read_yaml(name))
-    return config.merge({"name": "-".join(Path(name).stem for name in names)} | tree, sections)
+    tree = {"name": "-".join(Path(name).stem for name in names)} | tree
+    return experiment.Given(config.merge(tree, sections), sections)
 
 
 @quiet()
@@ -53,7 +54,12 @@ def train(
         stage: ``pretrain`` or ``adversarial``.
         recipe: what ``load`` gave.
         run: the run's folder; default: a new one in ``runs.home()``.
-        source: what an adversarial run goes on from; default: the config's newest pretraining.
+        source: what the run goes on from: a run, a checkpoint, a model folder, or a shipped
+            model's name; default: the config's newest pretraining, or for ``pretrain`` nothing.
+
+    Raises:
+        UserError: a mistake in recipe, text or source, or the sections given to ``load`` contradict
+            the source. A recipe that ``load`` didn't make must agree with it as a whole.
     """
     return experiment.start(stage, recipe, _path(run), _path(source))
 
@@ -67,17 +73,23 @@ def resume(run: str | Path) -> Path:
 
 @quiet()
 def sample(
-    run: str | Path, count: int = 5, prefix: str = "", temperature: float = 1.0, seed: int = 0
+    run: str | Path,
+    count: int = 5,
+    prefix: str = "",
+    temperature: float = 1.0,
+    seed: int = 0,
+    category: str | None = None,
 ) -> list[str]:
     """Texts of a run's or checkpoint's generator; see ``sampling.Writer.write``."""
     writer = sampling.Writer.open(runs.open_checkpoint(Path(run)))
-    return writer.write(count, prefix=prefix, temperature=temperature, seed=seed)
+    return writer.write(count, prefix=prefix, temperature=temperature, seed=seed, category=category)
 
 
 @quiet()
 def evaluate(*found: str | Path) -> list[Row]:
     """Runs or checkpoints beside the training text: a row each, of figures by name."""
-    return evaluation.evaluate([runs.open_checkpoint(Path(run)) for run in found])
+    places = [shipped.resolve(Path(run)) for run in found]
+    return evaluation.evaluate([runs.open_checkpoint(place) for place in places])
 
 
 def _path(place: str | Path | None) -> Path | None:

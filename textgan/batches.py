@@ -1,14 +1,16 @@
 """Where a turn's texts come from: the corpus, the generator, or a pool of generated texts."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from textgan import runtime
 from textgan.data.corpus import Corpus, Order
 from textgan.data.sequences import Sequences
+from textgan.errors import UserError
 from textgan.methods import Method
 from textgan.phases import Turn
+from textgan.replay import Reservoir
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,13 +24,18 @@ class Batches:
         self.order = Order(len(corpus), seed)
         self.pool: Sequences | None = None
         self.shuffled = Order(0, seed)
+        self.reservoirs: dict[str, Reservoir] = {}
 
     def draw(self, turn: Turn, method: Method) -> tuple[Sequences, Sequences]:
         """The real and the generated texts of a turn, as many of either."""
         stream = f"{turn.phase}/{turn.occurrence}/{turn.player}"
         if turn.draw == "fresh":
             real = self._real(self.order.rows(stream, turn.index, turn.batch_size))
-            return real, method.play(real, turn.progress)
+            if turn.replay is None:
+                return real, method.play(real, turn.progress)
+            old = self._old(turn, stream, len(real))
+            new = method.play(real[: len(real) - sum(map(len, old))], turn.progress)
+            return real, self._mixed(turn, new, old)
         real = self._real(self.order.take(stream, turn.taken, turn.batch_size))
         if turn.draw == "pool":
             self.keep(self._draw_pool(turn, method, stream))
@@ -47,11 +54,36 @@ class Batches:
     def _draw_pool(self, turn: Turn, method: Method, stream: str) -> Sequences:
         """Generated texts in large batches: small ones would leave the processor waiting."""
         where, size = f"{stream}/pool/{turn.index}", min(256, turn.pool_size)
+        old = self._old(turn, stream, turn.pool_size)
+        count = turn.pool_size - sum(map(len, old))
         batches = []
-        for start in range(0, turn.pool_size, size):
-            rows = self.order.take(where, start, min(size, turn.pool_size - start))
+        for start in range(0, count, size):
+            rows = self.order.take(where, start, min(size, count - start))
             batches.append(method.play(self._real(rows), turn.progress))
-        return Sequences.cat(batches)
+        return self._mixed(turn, Sequences.cat(batches), old)
+
+    def _old(self, turn: Turn, stream: str, count: int) -> list[Sequences]:
+        """Earlier samples' share of ``count`` generated texts, in one batch or none."""
+        if turn.replay is None:
+            return []
+        share = min(int(turn.replay.share * count), turn.replay.size)
+        reservoir = self.reservoirs.setdefault(turn.phase, Reservoir(self.seed))
+        return reservoir.some(stream, turn.number, share)
+
+    def _mixed(self, turn: Turn, new: Sequences, old: list[Sequences]) -> Sequences:
+        """New texts and old ones; the new ones may be kept as well.
+
+        Raises:
+            UserError: the texts are relaxed, V numbers a token.
+        """
+        if turn.replay is not None:
+            if new.soft is not None:
+                raise UserError(
+                    f"{turn.phase}.players.{turn.player}.replay: this method's texts are relaxed, "
+                    "too large to keep; leave it out"
+                )
+            self.reservoirs[turn.phase].add(new, turn.replay.size)
+        return Sequences.cat([new, *old])
 
     def _of_pool(self, turn: Turn, stream: str) -> Sequences:
         """The turn's batch of the pool, which is shuffled anew for each pass."""
@@ -60,3 +92,19 @@ class Batches:
         rest = len(self.pool) - turn.pool_start
         rows = self.shuffled.take(where, turn.pool_start, min(turn.batch_size, rest))
         return self.pool[torch.from_numpy(rows).to(self.device)]
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the pool, and the earlier samples."""
+        return {
+            "pool": self.pool.tensors() if self.pool is not None else None,
+            "replay": {phase: reservoir.state() for phase, reservoir in self.reservoirs.items()},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        eos = self.corpus.tokenizer.eos_token_id
+        if state["pool"] is not None:
+            self.keep(Sequences(**state["pool"], eos=eos).to(self.device))
+        for phase, saved in state["replay"].items():
+            self.reservoirs[phase] = Reservoir(self.seed)
+            self.reservoirs[phase].load(saved, eos, self.device)

@@ -1,14 +1,18 @@
 """Who plays in a stage: two players, the methods of its phases, and their optimizers."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from textgan import runtime
 from textgan.discriminators import Discriminator
+from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.methods import Method
 from textgan.optimizers import OptimizerOptions, make_optimizer
@@ -30,7 +34,8 @@ class Cast:
     """What learns in a run of a stage, and what that leaves behind besides the players' weights.
 
     Phases whose methods have the same options share one method. A player's optimizer belongs to a
-    method's name and an algorithm: MLE's moments are not the game's.
+    method's name and an algorithm: MLE's moments are not the game's. A player whose optimizer has
+    an ``average`` is seen, scored and saved as the moving average of its weights.
     """
 
     def __init__(
@@ -40,6 +45,14 @@ class Cast:
         self.device = runtime.pick_device(recipe.trainer.device)
         self.generator = generator.to(self.device)  # type: ignore[arg-type]
         self.discriminator = discriminator.to(self.device)  # type: ignore[arg-type]
+        # What was read from a file may lie at any address, where sums round otherwise.
+        for weight in [*generator.parameters(), *discriminator.parameters()]:
+            weight.data = weight.data.clone()
+        self.averages: dict[str, Any] = {
+            name: deepcopy(getattr(self, name)).requires_grad_(False)
+            for name, options in sorted(recipe.optimizers.items())
+            if options.average is not None
+        }
         self.methods: dict[str, Method] = {}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         phases = walk(getattr(recipe, stage), stage)
@@ -48,6 +61,12 @@ class Cast:
     def _scene(self, phase: Phase) -> Scene:
         method = self._method(phase)
         options = {p: optimizer_of(self.recipe, phase, p) for p in method.trains}
+        for player in method.couples:
+            if options[player].accumulation > 1:
+                raise UserError(
+                    f"optimizers.{player}.accumulation: {method.options.name} compares the texts "
+                    "of a batch, which can't be worked through in parts; set it to 1"
+                )
         optimizers = {p: self._optimizer(method, p, options[p]) for p in method.trains}
         return Scene(phase, method, options, optimizers)
 
@@ -70,6 +89,25 @@ class Cast:
             self.optimizers[key] = make_optimizer(options, parameters)
         return self.optimizers[key]
 
+    def seen(self, player: str) -> Any:
+        """The player as it is evaluated, sampled and saved: its average, if it has one."""
+        return self.averages.get(player, getattr(self, player))
+
+    def follow(self, player: str) -> None:
+        """Move a player's average behind an update; buffers are those of the player."""
+        if player in self.averages:
+            average, now = self.averages[player], getattr(self, player)
+            mix = get_ema_multi_avg_fn(self.recipe.optimizers[player].average)  # type: ignore[no-untyped-call]
+            mix(list(average.parameters()), list(now.parameters()), None)
+            for buffer, value in zip(average.buffers(), now.buffers(), strict=True):
+                buffer.copy_(value)
+
+    def take(self, player: str, weights: nn.Module) -> None:
+        """Go on with a player's weights as a checkpoint's folder has them."""
+        getattr(self, player).load_state_dict(weights.state_dict())
+        if player in self.averages:
+            self.averages[player].load_state_dict(weights.state_dict())
+
     def finite(self) -> torch.Tensor:
         """True if every weight of both players is a number, on the device."""
         weights = [*self.generator.parameters(), *self.discriminator.parameters()]
@@ -79,25 +117,39 @@ class Cast:
         """By folder name, what writes a player; the tokenizer lies with the generator."""
 
         def generator(place: Path) -> None:
-            self.generator.save_pretrained(place)
+            self.seen("generator").save_pretrained(place)
             tokenizer.save_pretrained(place)
 
-        return {"generator": generator, "discriminator": self.discriminator.save_pretrained}
+        save_discriminator = self.seen("discriminator").save_pretrained
+        return {"generator": generator, "discriminator": save_discriminator}
 
     def state(self) -> dict[str, Any]:
-        """What the methods and the optimizers keep; the players have folders of their own."""
+        """What the methods and the optimizers keep; the players have folders of their own.
+
+        Where a folder holds an average, the weights behind it are here.
+        """
         return {
             "methods": {key: method.own_state() for key, method in self.methods.items()},
             "optimizers": {key: o.state_dict() for key, o in sorted(self.optimizers.items())},
+            "weights": {name: _tensors(getattr(self, name)) for name in self.averages},
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a saved state on."""
+        """Take a saved state on, behind the players of its folders."""
         for key, method in self.methods.items():
             method.load_state_dict(state["methods"][key], strict=False)
+        for name in self.averages:
+            for key, tensor in _tensors(getattr(self, name)).items():
+                tensor.copy_(state["weights"][name][key])
         self.inherit({key: state["optimizers"][key] for key in self.optimizers})
 
     def inherit(self, optimizers: dict[str, Any]) -> None:
         """Start with the moments of another run's optimizers, where there is one of the name."""
         for key in optimizers.keys() & self.optimizers.keys():
             self.optimizers[key].load_state_dict(optimizers[key])
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights and buffers by name, without gradient; what is tied comes once."""
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tensor.detach() for name, tensor in named}

@@ -90,6 +90,7 @@ def _stage(
     list_config: bool,
 ) -> None:
     from textgan import api, config, experiment
+    from textgan.origin import Origin
     from textgan.recipe import Recipe
 
     if list_config:
@@ -100,20 +101,15 @@ def _stage(
             raise UserError("--resume: goes with no other argument; the run knows its config")
         _resume(stage, resume, print_config)
         return
-    given = read_given(words, default=stage == "pretrain" or _is_model(source))
+    origin = Origin.open(source, stage) if source else None
+    model = origin is not None and origin.checkpoint is None
+    given = read_given(words, default=stage == "pretrain" or model)
     if print_config:
-        given = experiment.preview(stage, given, source, api.load(), words)
+        given = experiment.preview(stage, given, origin, api.load(), words)
         show(config.dump(config.check(Recipe, given)).rstrip())
         return
     with api.quiet():
-        say(f"run: {experiment.start(stage, given, run, source, words)}")
-
-
-def _is_model(source: Path | None) -> bool:
-    """True for what has no recipe of its own to go on with."""
-    from textgan.origin import Origin
-
-    return source is not None and Origin.open(source, "last").checkpoint is None
+        say(f"run: {experiment.start(stage, given, run, origin, words)}")
 
 
 def _resume(stage: "Stage", run: Path, print_config: bool) -> None:
@@ -181,6 +177,9 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0,
     format: Annotated[str, typer.Option(help="text or jsonl.")] = "text",
     checkpoint: Which = None,
+    category: Annotated[
+        str | None, typer.Option(help="What kind of text: a label of the texts, or its number.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="A shipped model instead of a run: sonnets or shi.")
     ] = None,
@@ -194,7 +193,7 @@ def sample(
     from textgan import api, runs, sampling
 
     found = runs.open_checkpoint(sampling.default_run(run, model), _which(checkpoint))
-    texts = api.sample(found.folder, count, prefix, temperature, seed)
+    texts = api.sample(found.folder, count, prefix, temperature, seed, category)
     if format == "jsonl":
         show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
     else:
@@ -222,7 +221,7 @@ def evaluate(
     checkpoint: Which = None,
 ) -> None:
     """Score runs on their test split, beside the training text."""
-    from textgan import api, runs
+    from textgan import api, runs, shipped
     from textgan.evaluation import as_json
 
     found = runs_ or []
@@ -233,7 +232,8 @@ def evaluate(
         say(f"from {newest}")
         found = [newest]
     which = _which(checkpoint)
-    rows = api.evaluate(*(runs.open_checkpoint(path, which).folder for path in found))
+    places = [runs.open_checkpoint(shipped.resolve(path), which).folder for path in found]
+    rows = api.evaluate(*places)
     if json_ is not None:
         try:
             json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
@@ -258,7 +258,7 @@ def list_runs() -> None:
     if not found:
         say(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
         return
-    shown = ("validation_nll", "bleu4", "backward_bleu4", "harmonic_bleu4")
+    shown = ("validation_nll", "bleu4", "backward_bleu4", "harmonic_bleu4", "jsd")
     table = [["run", "config", "phase", "turn", *shown]]
     for run in found:
         row: dict[str, Any] = runs.summary(run)

@@ -1,15 +1,20 @@
-"""`evaluate`: runs side by side on the test split, with the training text as the ceiling row."""
+"""`evaluate`: runs side by side on the test split, with the training text as the ceiling row.
+
+Where the language is known, its distance takes the place of BLEU, and the oracle is the ceiling.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 import textgan
-from textgan import config, runs, runtime, validation
-from textgan.data.corpus import Corpus, Order, load_corpus
+from textgan import config, oracle, runs, runtime, validation
+from textgan.data.corpus import Corpus, Order
+from textgan.generators import Generator
+from textgan.metrics import known_language
 from textgan.metrics.bleu import ORDERS, References, bleu, self_bleu
 from textgan.metrics.estimate import Estimate
 from textgan.recipe import Recipe
-from textgan.sampling import Writer
+from textgan.sampling import Writer, corpus_options, warn_of_change
 from textgan.tracking import say
 
 SEED = 0
@@ -36,17 +41,19 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
     rows: list[Row] = []
     seen: set[str] = set()
     for checkpoint in checkpoints:
+        corpus_options(checkpoint)
         recipe = config.check(Recipe, checkpoint.about["recipe"])
         writer = Writer.open(checkpoint)
-        corpus = load_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
-        if checkpoint.about.get("texts", corpus.digest) != corpus.digest:
-            say(f"warning: {recipe.corpus.path} has changed since {checkpoint.run}: other splits")
+        corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
+        warn_of_change(checkpoint, corpus)
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json() + corpus.digest
         if key not in seen:
-            _warn_of_few(corpus)
             rows.append(ceiling(corpus, recipe.tokenizer.name))
             seen.add(key)
         rows.append(score(checkpoint, writer, corpus, recipe.tokenizer.name))
+    names: dict[str, Estimate | None] = dict.fromkeys(name for row in rows for name in row.figures)
+    for row in rows:
+        row.figures = names | row.figures  # those of texts and of an oracle may stand in one table
     return rows
 
 
@@ -62,11 +69,13 @@ def _warn_of_few(corpus: Corpus) -> None:
 
 def ceiling(corpus: Corpus, tokenizer: str) -> Row:
     """Real text against real text: as many training texts as there are hypotheses elsewhere."""
+    if corpus.oracle is not None:
+        return distance("the oracle itself", corpus.oracle, corpus)
+    _warn_of_few(corpus)
     test = corpus.tokens("test")
     count = min(max(2, len(test)), MOST, len(corpus))
     chosen = Order(len(corpus), SEED).take("ceiling", 0, count)
-    texts = [corpus.splits["train"].text(i)[:-1] for i in chosen]
-    real = [list(corpus.tokenizer.convert_ids_to_tokens(ids)) for ids in texts]
+    real = corpus.tokens("train", chosen.tolist())
     return Row(
         f"training text ({corpus.options.path})",
         {**_bleus(real, test), "NLL_test": None},
@@ -76,14 +85,31 @@ def ceiling(corpus: Corpus, tokenizer: str) -> Row:
 
 def score(checkpoint: runs.Checkpoint, writer: Writer, corpus: Corpus, tokenizer: str) -> Row:
     """One checkpoint."""
+    name = f"{checkpoint.run.name}/{checkpoint.folder.name}"
+    if corpus.oracle is not None:
+        return distance(name, writer.generator, corpus)
     test = corpus.tokens("test")
     count = max(2, min(len(test), MOST))
     runtime.seed(SEED, "evaluate")
     ids = validation.sample_ids(writer.generator, count)
     texts = [list(writer.tokenizer.convert_ids_to_tokens(text)) for text in ids]
     nll = validation.nll(writer.generator, corpus, "test")
-    name = f"{checkpoint.run.name}/{checkpoint.folder.name}"
     return Row(name, {**_bleus(texts, test), "NLL_test": nll}, protocol(corpus, tokenizer, count))
+
+
+def distance(name: str, generator: Generator, corpus: Corpus) -> Row:
+    """A generator of a known language: nats a token, JSD nats a text."""
+    assert corpus.oracle is not None
+    count = len(corpus.splits["test"])
+    runtime.seed(SEED, "evaluate")
+    found = validation.log_probs(generator, corpus, "test", count)
+    return Row(
+        name,
+        {**known_language.figures(found, corpus.length)},
+        f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
+        f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
+        f"seed:{SEED}|test:{corpus.fingerprint}|textgan:{textgan.__version__}",
+    )
 
 
 def _bleus(texts: list[list[str]], test: list[list[str]]) -> dict[str, Estimate | None]:

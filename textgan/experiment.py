@@ -12,15 +12,30 @@ import torch
 import transformers
 
 import textgan
-from textgan import checkpoint, config, models, runs, runtime, seal
+from textgan import checkpoint, config, models, oracle, runs, runtime, seal
 from textgan.config import Tree
-from textgan.data.corpus import load_corpus
+from textgan.data import cards
+from textgan.data.files import read_texts
+from textgan.data.splits import CorpusOptions
 from textgan.errors import UserError
 from textgan.interrupts import Interrupted
 from textgan.origin import Origin
 from textgan.recipe import Recipe, Stage
 from textgan.tracking import command, say
 from textgan.trainer import Trainer
+
+
+class Given(Tree):
+    """A recipe's tree that knows what was said beside config files.
+
+    What files say of generator and tokenizer gives way to a model to go on from; what is said on
+    the command line, or in the sections of ``api.load``, must agree with it.
+    """
+
+    def __init__(self, tree: Tree, said: Tree) -> None:
+        super().__init__(tree)
+        self.said = said
+
 
 INHERITED = ("corpus", "tokenizer", "generator")
 """Sections that an adversarial run takes from the run it goes on from."""
@@ -30,7 +45,7 @@ def start(
     stage: Stage,
     given: Tree,
     run: Path | None,
-    source: Path | None,
+    source: Path | Origin | None,
     words: Sequence[str] | None = None,
 ) -> Path:
     """Train a new run; ``given`` is what config files and command line say.
@@ -39,8 +54,8 @@ def start(
         stage: which list of phases.
         given: the tree under which the defaults lie.
         run: its folder; default: a new one.
-        source: what to go on from; default: the newest pretraining run of the config for
-            ``adversarial``, nothing for ``pretrain``.
+        source: what to go on from, opened or not; default: the newest pretraining run of the
+            config for ``adversarial``, nothing for ``pretrain``.
         words: the command line's config files and options, for a command that an error names.
 
     Returns:
@@ -82,7 +97,7 @@ def resume(run: Path, stage: Stage) -> Path:
         raise UserError(f"--resume: {run} is a run of `{last.stage}`; use that command")
     recipe = config.check(Recipe, last.about["recipe"])
     seal.check(last.folder)
-    origin = Origin(last.generator, last)
+    origin = Origin(run, last.generator, last)
     trainer = _build(stage, recipe, last.run, origin, last.about, same_texts=True)
     state = checkpoint.load_state(last.folder)
     with _whole(last), _writing(trainer):
@@ -92,7 +107,7 @@ def resume(run: Path, stage: Stage) -> Path:
 
 
 def inherit(
-    stage: Stage, given: Tree, source: Path | None, words: Sequence[str] | None = None
+    stage: Stage, given: Tree, source: Path | Origin | None, words: Sequence[str] | None = None
 ) -> tuple[Tree, Origin | None]:
     """What is given, laid over what it takes from the run or model to go on from.
 
@@ -106,17 +121,17 @@ def inherit(
         if stage == "pretrain":
             return given, None
         source = _newest(given, words)
-    origin = Origin.open(source, "last" if stage == "adversarial" else None)
+    origin = source if isinstance(source, Origin) else Origin.open(source, stage)
     if stage == "adversarial" and origin.checkpoint:
         theirs: Tree = origin.checkpoint.about["recipe"]
-        _agree({section: given.get(section) for section in INHERITED}, theirs, source)
+        _agree({section: given.get(section) for section in INHERITED}, theirs, origin.path)
         return config.merge(deepcopy(theirs), given), origin
     theirs = origin.sections()
-    _, typed = config.parse_overrides(list(words or []))
-    typed = {section: typed.get(section, {}) for section in theirs}
-    _agree(typed, theirs, source)
-    say(f"generator and tokenizer: those of {source}")
-    return {**given, **config.merge(deepcopy(theirs), typed)}, origin
+    said = given.said if isinstance(given, Given) else given
+    said = {section: said[section] for section in theirs if section in said}
+    _agree(said, theirs, origin.path)
+    say(f"generator and tokenizer: those of {origin.path}")
+    return {**given, **config.merge(deepcopy(theirs), said)}, origin
 
 
 def _newest(given: Tree, words: Sequence[str] | None) -> Path:
@@ -145,7 +160,7 @@ def _agree(given: Tree, theirs: Tree, source: Path) -> None:
 def preview(
     stage: Stage,
     given: Tree,
-    source: Path | None,
+    source: Path | Origin | None,
     default: Tree,
     words: Sequence[str] | None = None,
 ) -> Tree:
@@ -163,7 +178,9 @@ def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, An
         return found
     for key, value in mine.items():
         old = theirs.get(key, value)
-        if plain(value) != plain(old):
+        if isinstance(value, dict) and isinstance(old, dict):
+            found += contradictions(value, old, f"{path}.{key}")
+        elif plain(value) != plain(old):
             found.append((f"{path}.{key}", value, old))
     return found
 
@@ -206,15 +223,18 @@ def _build(
     tokenizer = None
     if origin and generator:
         tokenizer = models.load_tokenizer(origin.generator, generator)
-    corpus = load_corpus(recipe.corpus, recipe.tokenizer, tokenizer)
+    corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, tokenizer)
     say(corpus.describe())
     before = origin.checkpoint if origin else None
     if same_texts and before and before.about.get("texts", corpus.digest) != corpus.digest:
         raise UserError(
-            f"corpus.path: '{recipe.corpus.path}', or the tokenizer in {before.generator}, has "
+            f"{recipe.corpus.key}: '{recipe.corpus.place}', or the tokenizer in "
+            f"{before.generator}, has "
             f"changed since {before.run}; the texts would differ. Put the old file back, or "
             "pretrain anew"
         )
+    if tokenizer and not same_texts and not recipe.corpus.oracle:
+        _warn_of_line_breaks(tokenizer, recipe.corpus)
     about["texts"] = corpus.digest
     if len(corpus) < recipe.trainer.batch_size:
         say(
@@ -226,6 +246,8 @@ def _build(
         generator = models.make_generator(recipe.generator, corpus.tokenizer, corpus.length, seed)
     else:
         models.fit(generator, corpus.length)
+    if corpus.oracle is None:
+        models.name_categories(generator, corpus.labels, recipe.corpus.label_column)
     if before and _same_discriminator(recipe, before):
         discriminator = models.load_discriminator(before.folder / "discriminator")
     else:
@@ -239,6 +261,20 @@ def _build(
     trainer = Trainer(recipe, stage, run, corpus, generator, discriminator, about)
     about["turns"] = trainer.total
     return trainer
+
+
+def _warn_of_line_breaks(tokenizer: models.Tokenizer, options: CorpusOptions) -> None:
+    """Say it if texts have line breaks and a tokenizer that was made for others loses them."""
+    ids = tokenizer("a\nb", add_special_tokens=False)["input_ids"]
+    if "\n" in tokenizer.decode(ids, skip_special_tokens=True):
+        return
+    options = cards.resolve(options)
+    texts = read_texts(options.path, options.unit, options.text_column, options.label_column)
+    if any("\n" in text.text for text in texts):
+        say(
+            f"warning: {options.path} has line breaks, which the inherited tokenizer doesn't know: "
+            "each text is read, and will be written, as one line"
+        )
 
 
 def _same_discriminator(recipe: Recipe, origin: runs.Checkpoint) -> bool:

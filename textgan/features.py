@@ -3,11 +3,36 @@
 They stand below both players: LeakGAN's discriminator leaks them to its generator.
 """
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+
+WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
+FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
+
+
+class FeatureOptions(BaseModel):
+    """Sizes of the features; the defaults are SeqGAN's official ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    embedding_size: int = Field(default=64, ge=1)
+    """Size of a word vector."""
+    widths: list[int] = WIDTHS
+    """Words under each kind of filter."""
+    filters: list[int] = FILTERS
+    """How many filters of each width."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if len(self.widths) != len(self.filters) or not self.widths:
+            raise ValueError("widths and filters must be lists of one length")
+        if min(self.widths + self.filters) < 1:
+            raise ValueError("widths and filters must be 1 or more")
+        return self
 
 
 class ConvolutionFeatures(nn.Module):
@@ -47,7 +72,11 @@ class ConvolutionFeatures(nn.Module):
             [self.pool(embedded, lengths, i, prefix, copies) for i in range(len(self.widths))],
             dim=1,
         )
-        transform, gate = self.highway(pooled).chunk(2, dim=1)
+        return self.through_highway(pooled)
+
+    def through_highway(self, pooled: Tensor) -> Tensor:
+        """The largest responses (..., F) -> features (..., F)."""
+        transform, gate = self.highway(pooled).chunk(2, dim=-1)
         carry = torch.sigmoid(gate)
         return carry * F.relu(transform) + (1 - carry) * pooled
 

@@ -11,7 +11,7 @@ from textgan.errors import UserError
 from textgan.methods import Loss
 from textgan.phases import Turn
 from textgan.recipe import Stage
-from textgan.tracking import Metrics, ProgressLine
+from textgan.tracking import Metrics, ProgressLine, say
 
 LOG_TURNS = 20
 """Figures are averaged over so many turns before they are written down."""
@@ -23,6 +23,7 @@ class Figures:
     def __init__(self, run: Path, stage: Stage, device: torch.device) -> None:
         self.run, self.stage = run, stage
         self.parts: dict[str, list[Tensor | int]] = {}
+        self.of_update: dict[str, list[Tensor]] = {}
         self.broken = torch.zeros((), dtype=torch.bool, device=device)
         self.tokens = 0
 
@@ -47,7 +48,13 @@ class Figures:
             mean = self.parts.setdefault(name, [torch.zeros_like(value), 0])
             mean[0] = mean[0] + value
             mean[1] = int(mean[1]) + 1
+            self.of_update.setdefault(name, []).append(value)
         self.broken = self.broken | ~torch.isfinite(loss.total.detach())
+
+    def updated(self) -> dict[str, Tensor]:
+        """The parts of the update that was just made: means, if its batch was worked in parts."""
+        parts, self.of_update = self.of_update, {}
+        return {name: torch.stack(values).mean() for name, values in parts.items()}
 
     def means(self) -> dict[str, float]:
         """The running means since they were last written down."""
@@ -79,6 +86,11 @@ class Figures:
         """Write scores down and show them."""
         self.metrics.log(position, phase, figures)
         self.show_text(position, phase, figures)
+
+    def event(self, position: int, phase: str, figures: dict[str, Any], text: str) -> None:
+        """Write down what happened once, and say it."""
+        self.metrics.log(position, phase, figures)
+        say(text)
 
     def show_text(self, position: int, title: str, figures: dict[str, float]) -> None:
         """The progress line with some figures."""

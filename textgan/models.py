@@ -60,9 +60,14 @@ def _read_vectors(
 
 
 def _ids(tokenizer: Tokenizer, vocabulary: int) -> dict[str, Any]:
-    """Special ids, and which ids are never an outcome: padding, the beginning, unused ones."""
+    """Special ids, and which ids are never an outcome: padding, the beginning, unused ones.
+
+    A language without an end token is an oracle's: its texts hold no unknown words either.
+    """
     pad, bos, eos = tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id
-    unused = range(len(tokenizer), vocabulary)
+    unused = {*range(len(tokenizer), vocabulary)}
+    if eos is None:
+        unused.add(tokenizer.unk_token_id)
     return {
         "bos_token_id": bos,
         "eos_token_id": eos,
@@ -88,9 +93,27 @@ def fit(generator: Generator, length: int) -> None:
     generator.generation_config.top_k = 0
 
 
-def kinds() -> dict[str, type[Generator]]:
-    """Our generators by the model_type in their config.json."""
-    return {model.config_class.model_type: model for model in GENERATORS.values()}
+def name_categories(generator: Generator, labels: list[str], column: str | None) -> None:
+    """Tell a generator the names of its categories, the labels of its texts.
+
+    Raises:
+        UserError: the texts have no labels, or others in number.
+    """
+    count = generator.categories
+    if not count:
+        return
+    if not labels:
+        raise UserError(
+            f"corpus.label_column: the generator has {count} categories, the texts no labels; name "
+            "the column that has them"
+        )
+    if count != len(labels):
+        named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
+        raise UserError(
+            f"generator.categories: {count}, but corpus.label_column '{column}' has {len(labels)} "
+            f"labels ({named}); set it to {len(labels)}"
+        )
+    generator.config.labels = labels
 
 
 def make_discriminator(
@@ -106,15 +129,48 @@ def make_discriminator(
     return discriminator
 
 
-def load_player(folder: Path, table: dict[str, Any]) -> Any:
-    """A generator or discriminator from its folder.
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a model's folder.
 
     Raises:
-        UserError: the folder is missing or damaged.
+        UserError: it is missing or damaged.
     """
     try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-        model = next(m for m in table.values() if m.config_class.model_type == kind)
+        found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(found["model_type"], str):
+            raise TypeError("its model_type is no text")
+        return found
+    except FileNotFoundError:
+        raise UserError(f"{folder}: has no config.json; give a run or a checkpoint") from None
+    except DAMAGED as error:
+        raise _damaged(folder, error) from None
+
+
+def class_of(folder: Path, table: dict[str, Any]) -> Any | None:
+    """The class in the table of a folder's model; None for a model that isn't textgan's.
+
+    Raises:
+        UserError: config.json is missing or damaged, or it is another model of textgan's.
+    """
+    kind = read_config(folder)["model_type"]
+    found = next((m for m in table.values() if m.config_class.model_type == kind), None)
+    if found is None and kind.startswith("textgan"):
+        raise UserError(f"{folder}: is no {' or '.join(table)} of textgan")
+    return found
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    reason = (str(error).splitlines() or [""])[0]
+    return UserError(f"{folder}: damaged ({reason}); use another checkpoint")
+
+
+def load_player(folder: Path, model: Any) -> Any:
+    """A generator or discriminator of a class from its folder.
+
+    Raises:
+        UserError: the folder is damaged.
+    """
+    try:
         _refuse_pickles(folder)
         player, report = model.from_pretrained(
             folder,
@@ -126,13 +182,8 @@ def load_player(folder: Path, table: dict[str, Any]) -> Any:
         if missing := ", ".join(sorted(report["missing_keys"])):
             raise ValueError(f"weights lack {missing}")  # the library would draw them at random
         return player
-    except StopIteration:
-        raise UserError(f"{folder}: is no {' or '.join(table)} of textgan") from None
-    except FileNotFoundError:
-        raise UserError(f"{folder}: has no config.json; give a run or a checkpoint") from None
     except DAMAGED as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{folder}: damaged ({reason}); use another checkpoint") from None
+        raise _damaged(folder, error) from None
 
 
 def _refuse_pickles(folder: Path) -> None:
@@ -150,14 +201,8 @@ def load_generator(folder: Path) -> Generator:
     Raises:
         UserError: the folder is missing or damaged, or its model is of another kind.
     """
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-        foreign = not kind.startswith("textgan")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        foreign = False  # load_player says what is wrong
-    if foreign:
-        return adopt(folder)
-    generator: Generator = load_player(folder, GENERATORS)
+    model = class_of(folder, GENERATORS)
+    generator: Generator = adopt(folder) if model is None else load_player(folder, model)
     return generator
 
 
@@ -220,8 +265,15 @@ def _same(generator: PretrainedGenerator, model: PreTrainedModel) -> bool:
 
 
 def load_discriminator(folder: Path) -> Discriminator:
-    """The discriminator of a checkpoint's ``discriminator`` folder."""
-    discriminator: Discriminator = load_player(folder, DISCRIMINATORS)
+    """The discriminator of a checkpoint's ``discriminator`` folder.
+
+    Raises:
+        UserError: the folder is missing or damaged, or holds another model.
+    """
+    model = class_of(folder, DISCRIMINATORS)
+    if model is None:
+        raise UserError(f"{folder}: is no {' or '.join(DISCRIMINATORS)} of textgan")
+    discriminator: Discriminator = load_player(folder, model)
     return discriminator
 
 
@@ -231,7 +283,7 @@ def load_tokenizer(folder: Path, generator: Generator) -> Tokenizer:
     Raises:
         UserError: it is missing, damaged or of another vocabulary than the generator.
     """
-    tokenizer = read_tokenizer(folder)
+    tokenizer = read_tokenizer(folder, ends=generator.config.eos_token_id is not None)
     vocabulary = generator.config.vocab_size
     ours = not isinstance(generator, PretrainedGenerator)  # others' matrices have spare rows
     if len(tokenizer) > vocabulary or (ours and len(tokenizer) < vocabulary):
@@ -242,8 +294,12 @@ def load_tokenizer(folder: Path, generator: Generator) -> Tokenizer:
     return tokenizer
 
 
-def read_tokenizer(folder: Path) -> Tokenizer:
+def read_tokenizer(folder: Path, ends: bool = True) -> Tokenizer:
     """A folder's tokenizer; one without padding or beginning uses the end token for them.
+
+    Args:
+        folder: the model's.
+        ends: whether its language has an end token; an oracle's has none.
 
     Raises:
         UserError: it is missing, damaged, slow or has no end token.
@@ -259,7 +315,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     except Exception as error:  # the library raises plain Exception for a damaged tokenizer.json
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: tokenizer can't be read ({reason})") from None
-    if not tokenizer.is_fast or tokenizer.eos_token is None:
+    if not tokenizer.is_fast or (ends and tokenizer.eos_token is None):
         raise UserError(f"{folder}: the tokenizer must have a tokenizer.json and an end token")
     # What a folder says of padding and cutting is for its own trainer: here it would spoil texts.
     tokenizer.backend_tokenizer.no_padding()

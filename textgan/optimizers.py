@@ -41,6 +41,9 @@ class OptimizerOptions(BaseModel):
     batch (dropout aside), the figures shown are means over the parts."""
     clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of a player's gradient; null: no limit."""
+    average: float | None = Field(default=None, gt=0, lt=1)
+    """Keep a moving average of the weights, so much of it kept at each update (0.999, say): it is
+    what is evaluated, sampled and saved as the player; null: the weights themselves are."""
 
 
 def make_optimizer(
@@ -70,12 +73,16 @@ def step(
     options: OptimizerOptions,
     update: int,
     progress: float,
+    rate: float = 1.0,
 ) -> None:
-    """Clip the gradients and move the weights, by the options as they are in this phase."""
+    """Clip the gradients and move the weights, by the options as they are in this phase.
+
+    ``rate``: what the learning rate is multiplied by.
+    """
     if options.clip is not None:
         nn.utils.clip_grad_norm_(parameters, options.clip)
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(options, update, progress)
+        group["lr"] = rate * learning_rate(options, update, progress)
         group["weight_decay"] = options.weight_decay
         if "betas" in group:
             group["betas"] = options.betas

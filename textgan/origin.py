@@ -1,38 +1,41 @@
 """What a run goes on from: a run of textgan, or a causal language model of transformers."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from textgan import models, runs, shipped
 from textgan.config import Tree
-from textgan.errors import UserError
+from textgan.generators import GENERATORS
+from textgan.recipe import Stage
 
 
 @dataclass(frozen=True)
 class Origin:
     """A generator's folder, with its tokenizer, and the checkpoint it lies in, if in one."""
 
+    path: Path
+    """As the user names it."""
     generator: Path
     checkpoint: runs.Checkpoint | None = None
+    """None for a model, which has no recipe to go on with."""
 
     @classmethod
-    def open(cls, path: Path, which: str | None = None) -> "Origin":
+    def open(cls, path: Path, stage: Stage) -> "Origin":
         """A run, a checkpoint, a model folder, or the name of a shipped model.
 
         Args:
             path: one of these.
-            which: of a run: ``best``, ``last``, or by its stage.
+            stage: what is to be played; the game goes on from a run's last checkpoint.
 
         Raises:
             UserError: it is none of them.
         """
-        if not path.exists() and str(path) in shipped.NAMES:
-            path = shipped.place(str(path)) / "generator"
-        if (path / "config.json").is_file():
-            return cls(path.resolve())
-        checkpoint = runs.open_checkpoint(path, which if runs.is_run(path) else None)
-        return cls(checkpoint.generator, checkpoint)
+        folder = shipped.place(str(path)) / "generator" if shipped.is_name(path) else path
+        if (folder / "config.json").is_file():
+            return cls(path, folder.resolve())
+        last = stage == "adversarial" and runs.is_run(folder)
+        checkpoint = runs.open_checkpoint(folder, "last" if last else None)
+        return cls(path, checkpoint.generator, checkpoint)
 
     @property
     def name(self) -> Path:
@@ -49,9 +52,6 @@ class Origin:
 
 def _options(folder: Path) -> Tree:
     """The options of a generator of ours, else those of any other model."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        ours = config["model_type"] in models.kinds()
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"--from: {folder}/config.json can't be read ({error})") from None
-    return dict(config["options"]) if ours else {"name": "pretrained"}
+    if models.class_of(folder, GENERATORS) is None:
+        return {"name": "pretrained"}
+    return dict(models.read_config(folder).get("options") or {})

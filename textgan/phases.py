@@ -16,6 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class Replay(BaseModel):
+    """Earlier samples that a discriminator sees again, so that it doesn't forget old faults."""
+
+    model_config = STRICT
+
+    size: int = Field(default=10_000, ge=1)
+    """Generated texts kept: an even sample of all that were drawn so far."""
+    share: float = Field(default=0.5, gt=0, lt=1)
+    """Of the generated texts of an update, or of a pool, so many are old ones."""
+
+
 class PlayerTurns(BaseModel):
     """What one player does in a step."""
 
@@ -31,6 +42,8 @@ class PlayerTurns(BaseModel):
     """Fresh pools a step."""
     batch_size: int | None = Field(default=None, ge=1)
     """Real texts an update (and as many generated ones); default: trainer.batch_size."""
+    replay: Replay | None = None
+    """Mix earlier samples under the generated ones; the discriminator's only."""
 
     @model_validator(mode="after")
     def _a_pool_or_not(self) -> "PlayerTurns":
@@ -52,6 +65,38 @@ class Every(BaseModel):
     """Write texts into the run's folder; default: with each evaluation."""
     checkpoint: int | None = Field(default=None, ge=1)
     """Save; default: with each evaluation."""
+
+
+class Until(BaseModel):
+    """What ends a phase before its steps are done: the first rule that holds behind a step."""
+
+    model_config = STRICT
+
+    discriminator_accuracy: float | None = Field(default=None, ge=0.5, lt=1)
+    """How near one half is near enough: 0.52 ends the phase at 0.48 to 0.52."""
+    window: int = Field(default=50, ge=1)
+    """Updates of the discriminator, in this occurrence of the phase, whose mean accuracy counts."""
+    metric: str | None = None
+    """A figure of the evaluations, as metrics.jsonl names it."""
+    at_least: float | None = None
+    """End when the metric is this or more."""
+    at_most: float | None = None
+    """End when the metric is this or less."""
+
+    @model_validator(mode="after")
+    def _says_when(self) -> "Until":
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        if len(bounds) != (self.metric is not None):
+            raise ValueError("a metric needs either at_least or at_most, and they need a metric")
+        if self.metric is None and self.discriminator_accuracy is None:
+            raise ValueError("give discriminator_accuracy, or a metric with at_least or at_most")
+        return self
+
+    def reached(self, value: float) -> bool:
+        """True if the metric's value ends the phase."""
+        if self.at_least is not None:
+            return value >= self.at_least
+        return self.at_most is not None and value <= self.at_most
 
 
 class Phase(BaseModel):
@@ -77,6 +122,8 @@ class Phase(BaseModel):
     """When to evaluate, sample and save."""
     patience: int | None = Field(default=None, ge=1)
     """End after so many evaluations without a better one, and go on from the best weights."""
+    until: Until | None = None
+    """End as soon as real and generated texts are alike enough."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "Phase":
@@ -120,6 +167,8 @@ class Turn:
     ends_step: bool
     ends: bool
     """Last turn of an occurrence of the phase."""
+    replay: Replay | None = None
+    """Which earlier samples the turn mixes in."""
 
 
 def evaluates(phase: Phase, turn: Turn) -> bool:
@@ -210,7 +259,7 @@ def _step(
     for name, player in (phase.players or default_players(trains)).items():
         if name in trains:
             for update in _updates(player, min(player.batch_size or batch_size, texts)):
-                yield name, update
+                yield name, update | {"replay": player.replay}
 
 
 def _updates(player: PlayerTurns, size: int) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from textgan.generators.lstm import LSTMOptions
 from textgan.methods import METHODS, Method, MethodOptions
 from textgan.methods.seqgan import SeqGANOptions
 from textgan.optimizers import OptimizerOptions
-from textgan.phases import Phase, walk
+from textgan.phases import Phase, moves, walk
 
 if TYPE_CHECKING:
     GeneratorSection = GeneratorOptions
@@ -48,6 +48,9 @@ class TrainerOptions(BaseModel):
     """Texts drawn for a score on the validation split while training adversarially."""
     shown_samples: int = Field(default=5, ge=0)
     """Texts written into the run's folder each time."""
+    on_collapse: Literal["warn", "rollback", "stop"] = "warn"
+    """When entropy, distinct pairs or Self-BLEU say that the generator collapsed: only say so; go
+    on from the best checkpoint with half the generator's learning rate; or save and stop."""
 
 
 class Recipe(BaseModel):
@@ -87,6 +90,11 @@ class Recipe(BaseModel):
         wrong = [name for name in optimizers if name not in players]
         lines = [
             f"optimizers: no player '{name}'; there are {', '.join(players)}" for name in wrong
+        ] + [
+            f"optimizers.{name}.average: only generator and discriminator are saved as models; "
+            "leave it out"
+            for name, options in optimizers.items()
+            if options.average is not None and name not in ("generator", "discriminator")
         ]
         if lines:
             raise UserError("\n".join(lines))
@@ -115,7 +123,7 @@ def _check_players(
     optimizers: dict[str, OptimizerOptions],
     where: str,
 ) -> None:
-    trains = METHODS[method.name].trains
+    trains = METHODS[method.name].players(method)
     players = list(dict.fromkeys(("generator", "discriminator", *trains)))
     problems = [
         f"{where}.{section}: no player '{name}'; {method.name} has {', '.join(players)}"
@@ -127,6 +135,13 @@ def _check_players(
         problems.append(f"{where}.players: {method.name} moves {', '.join(trains)} only")
     if not METHODS[method.name].plays and any(p.pool for p in phase.players.values()):
         problems.append(f"{where}.players: {method.name} draws no texts; leave out pool")
+    problems += _problems_of_replay(phase, where, METHODS[method.name].plays)
+    problems += _problems_of_until(phase, where, trains)
+    problems += [
+        f"{where}.optimizers.{name}.average: holds for a whole run; set optimizers.{name}.average"
+        for name, changes in phase.optimizers.items()
+        if "average" in changes
+    ]
     for name in phase.optimizers:
         try:
             _optimizer(phase, optimizers, name, where)
@@ -134,6 +149,27 @@ def _check_players(
             problems += str(error).splitlines()
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _problems_of_replay(phase: Phase, where: str, plays: bool) -> list[str]:
+    named = [name for name, player in phase.players.items() if player.replay]
+    wrong = [name for name in named if name != "discriminator"]
+    problems = [
+        f"{where}.players.{name}.replay: only a discriminator may learn from old samples"
+        for name in wrong
+    ]
+    if named and not wrong and not plays:
+        problems.append(f"{where}.players: the method draws no texts; leave out replay")
+    return problems
+
+
+def _problems_of_until(phase: Phase, where: str, trains: tuple[str, ...]) -> list[str]:
+    until, problems = phase.until, []
+    if until and until.metric and not moves(phase, trains, "generator"):
+        problems.append(f"{where}.until.metric: only phases that move the generator are scored")
+    if until and until.discriminator_accuracy and not moves(phase, trains, "discriminator"):
+        problems.append(f"{where}.until.discriminator_accuracy: no discriminator moves here")
+    return problems
 
 
 def method_of(recipe: Recipe, phase: Phase) -> MethodOptions:

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +91,14 @@ class Metrics:
             write_file(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self.board = _tensorboard(run, position) if tracker == "tensorboard" else None
 
-    def log(self, turn: int, phase: str, figures: dict[str, float]) -> None:
-        """Append one line."""
+    def log(self, turn: int, phase: str, figures: Mapping[str, float | str]) -> None:
+        """Append one line; what is a word (an alarm's name) becomes a text on the board."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"turn": turn, "phase": phase, **figures}) + "\n")
         if self.board:
             for name, value in figures.items():
-                self.board.add_scalar(name, value, turn)
+                add = self.board.add_text if isinstance(value, str) else self.board.add_scalar
+                add(name, value, turn)
 
     def flush(self) -> None:
         """Wait until the lines are on the disk: a checkpoint must not be ahead of them."""

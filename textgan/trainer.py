@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from textgan import checkpoint, config, runtime
+from textgan.alarms import Alarms
 from textgan.batches import Batches
 from textgan.cast import Cast
 from textgan.data.corpus import Corpus
-from textgan.data.sequences import Sequences
 from textgan.discriminators import Discriminator
 from textgan.figures import Figures
 from textgan.generators import Generator
+from textgan.gradients import backward
 from textgan.interrupts import Interrupted, interrupts
-from textgan.methods import Method
 from textgan.optimizers import step
 from textgan.phases import Turn, evaluates, moves, unroll
 from textgan.recipe import Recipe, Stage
 from textgan.scores import Scores
-from textgan.tracking import say
+from textgan.stopping import Stopping
 
 
 class Trainer:
@@ -45,9 +45,12 @@ class Trainer:
         self.cast = Cast(recipe, stage, generator, discriminator)
         self.batches = Batches(corpus, recipe.trainer.seed, self.cast.device)
         self.figures = Figures(run, stage, self.cast.device)
-        self.scores = Scores(recipe, stage, corpus, self.cast.generator, self.figures)
+        self.alarms = Alarms(self.figures, recipe.trainer, len(corpus.tokenizer))
+        self.stopping = Stopping(self.cast.device)
+        seen = self.cast.seen("generator")
+        self.scores = Scores(recipe, stage, corpus, seen, self.figures, self.alarms)
         self.position = 0
-        self.interrupted = False
+        self.interrupted = self.collapsed = False
         self.saved_position: int | None = None
         self.total = sum(1 for _ in self.turns())
 
@@ -71,6 +74,8 @@ class Trainer:
                 for turn in self.turns():
                     if turn.number >= self.position:
                         self.turn(turn)
+                    if self.collapsed:
+                        break
                 if self.position > 0 or self.stage == "pretrain":
                     self.save()
         finally:
@@ -92,6 +97,8 @@ class Trainer:
         self.update(turn)
         self.position = turn.number + 1
         self.figures.behind(turn)
+        self.alarms.behind(turn)
+        self.react(turn)
         if turn.ends_step:
             self.milestones(turn)
         minutes = (time.monotonic() - self.saved) / 60
@@ -108,38 +115,24 @@ class Trainer:
         if turn.begins:
             method.begin()
             self.scores.stale = 0
+            self.stopping.begin(scene.phase)
         method.train()
-        real, fake = self.batches.draw(turn, method)
-        self.figures.tokens += real.ids.numel() + (0 if fake is real else fake.ids.numel())
         for name in ("generator", "discriminator"):
             getattr(method, name).requires_grad_(name == turn.player)
+        real, fake = self.batches.draw(turn, method)
+        self.figures.tokens += real.ids.numel() + (0 if fake is real else fake.ids.numel())
         optimizer = scene.optimizers[turn.player]
         optimizer.zero_grad(set_to_none=True)
-        self.backward(turn, method, real, fake, options.accumulation)
+        backward(turn, method, real, fake, options.accumulation, self.figures.note)
         parameters = list(getattr(method, turn.player).parameters())
         runtime.sum_gradients(parameters)
-        step(optimizer, parameters, options, turn.index, turn.progress)
+        rate = self.alarms.rate if turn.player == "generator" else 1.0
+        step(optimizer, parameters, options, turn.index, turn.progress, rate)
         method.after_step(turn.player)
-
-    def backward(
-        self, turn: Turn, method: Method, real: Sequences, fake: Sequences, parts: int
-    ) -> None:
-        """The gradient of the batch's loss, also if the batch is worked through in parts."""
-        parts = max(1, min(parts, runtime.fewest(min(len(real), len(fake)))))
-        start, counts = 0, []
-        for r, f in zip(real.split(parts), fake.split(parts), strict=True):
-            with runtime.part(start, start + len(f), len(fake)):
-                loss = method.loss(turn.player, r, f, turn.progress)
-            start += len(f)
-            self.figures.note(loss)
-            if parts == 1 or loss.terms is None:
-                loss.total.backward()  # type: ignore[no-untyped-call]
-            else:  # of a mean the sum, for now
-                (loss.total * loss.terms).backward()  # type: ignore[no-untyped-call]
-                counts.append(loss.terms)
-        for parameter in getattr(method, turn.player).parameters() if counts else ():
-            if parameter.grad is not None:
-                parameter.grad /= sum(counts)
+        self.cast.follow(turn.player)
+        told = self.figures.updated()
+        self.alarms.note(turn.phase, told)
+        self.stopping.note(told)
 
     # Now and then
 
@@ -147,29 +140,44 @@ class Trainer:
         """Evaluate, sample, save, stop early, as the phase says."""
         scene, scores = self.cast.scenes[turn.phase], self.scores
         phase, done = scene.phase, turn.step + 1
-        if evaluates(phase, turn):
+        reason = self.stopping.balanced(phase, turn)
+        if reason or evaluates(phase, turn):
             scored = moves(phase, scene.method.trains, "generator")  # else there is nothing new
             better = scored and scores.judge(self.position, turn.phase)
-            over = turn.ends or (phase.patience is not None and scores.stale >= phase.patience)
-            if over and not turn.ends:
-                self.skip(turn)
-            if over and phase.patience and scored and not better:
-                scores.restore_best()
-            if phase.every.checkpoint is None or better or over:
+            self.react(turn)
+            impatient = phase.patience is not None and scores.stale >= phase.patience
+            if impatient:
+                reason = f"no better for {scores.stale} evaluations"
+            elif reason is None:
+                reason = self.stopping.reached(phase, turn, scores.figures_of_last)
+            if reason and not turn.ends:
+                self.skip(turn, reason)
+                if better:
+                    scores.best["checkpoint"] = f"checkpoint-{self.position:06d}"
+            if (turn.ends or impatient) and phase.patience and scored and not better:
+                scores.restore_best(self.cast)
+            if phase.every.checkpoint is None or better or turn.ends or reason:
                 self.save()
         if phase.every.checkpoint and done % phase.every.checkpoint == 0:
             self.save()
         if phase.every.sample and done % phase.every.sample == 0:
             scores.write_samples(self.position)
 
-    def skip(self, turn: Turn) -> None:
-        """Go to the end of this occurrence of the phase."""
+    def skip(self, turn: Turn, reason: str) -> None:
+        """Go to the end of this occurrence of the phase, and say why."""
         if self.figures.parts:
             self.figures.write(turn)
+        text = f"{turn.phase}: {reason}, ended after step {turn.step + 1}"
+        self.figures.event(self.position, turn.phase, {"ended": reason}, text)
         rest = islice(self.turns(), turn.number, None)
         self.position = next(t.number for t in rest if t.ends) + 1
-        ended = f"ended after step {turn.step + 1}"
-        say(f"{turn.phase}: no better for {self.scores.stale} evaluations, {ended}")
+
+    def react(self, turn: Turn) -> None:
+        """If the generator has just collapsed, do what ``trainer.on_collapse`` says."""
+        verdict = self.alarms.verdict(self.position, turn.phase)
+        self.collapsed = self.collapsed or verdict == "stop"
+        if verdict == "roll back":
+            self.scores.roll_back(self.cast)
 
     # Saving
 
@@ -195,22 +203,23 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """All that isn't in the players' folders."""
-        pool = self.batches.pool
         return {
             "position": self.position,
             "best": self.scores.best,
             "stale": self.scores.stale,
             **self.cast.state(),
-            "pool": pool.tensors() if pool is not None else None,
+            **self.batches.state(),
             "parts": self.figures.parts,
+            "alarms": self.alarms.state(),
+            "stopping": self.stopping.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a saved state; the players come from their folders."""
         self.position = self.saved_position = state["position"]
         self.cast.load(state)
-        if state["pool"] is not None:
-            eos = self.corpus.tokenizer.eos_token_id
-            self.batches.keep(Sequences(**state["pool"], eos=eos).to(self.cast.device))
+        self.batches.load(state)
         self.figures.load(state["parts"])
+        self.alarms.load(state["alarms"])
+        self.stopping.load(state["stopping"])
         self.scores.load(state["best"], state["stale"])

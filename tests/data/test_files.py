@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,13 +201,16 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that the library streams as it would a dataset of the Hub."""
     table(tmp_path / "owner" / "name" / "train.parquet", ROWS)
     monkeypatch.setattr(hub, "_check_there", lambda name: None)
-    load_dataset = datasets.load_dataset
 
-    def local(name: str, **options: Any) -> Any:
-        assert options["streaming"]
-        return load_dataset(str(tmp_path / name), **options)
+    def here(function: Callable[..., Any]) -> Callable[..., Any]:
+        def local(name: str, **options: Any) -> Any:
+            assert options.get("streaming", True)
+            return function(str(tmp_path / name), **options)
 
-    monkeypatch.setattr(datasets, "load_dataset", local)
+        return local
+
+    for name in ("load_dataset", "get_dataset_default_config_name", "get_dataset_config_names"):
+        monkeypatch.setattr(datasets, name, here(getattr(datasets, name)))
     yield tmp_path / "owner" / "name"
 
 
@@ -230,6 +233,29 @@ def test_a_column_that_a_dataset_of_the_hub_lacks(shelf: Path, cache: Path) -> N
         "corpus: 'owner/name': no column 'poem' (it has: text, mood, one); set corpus.text_column"
     )
     assert list(cache.iterdir()) == []
+
+
+def configurations(shelf: Path, **default: bool) -> None:
+    """Make the dataset one of two configurations."""
+    table(shelf / "short" / "train.parquet", ROWS[:12])
+    names = {"long": "train.parquet", "short": "short/train.parquet"}
+    front = [{"config_name": key, "data_files": file} for key, file in names.items()]
+    front[1] |= default
+    put(shelf / "README.md", f"---\nconfigs: {json.dumps(front)}\n---\n")
+
+
+def test_a_dataset_of_the_hub_with_several_configurations(shelf: Path, cache: Path) -> None:
+    configurations(shelf)
+    assert error("owner/name") == (
+        "corpus: the dataset 'owner/name' of the Hugging Face Hub has 2 configurations (long, "
+        "short), none of them its default; download one and give its file, as in --corpus.path FILE"
+    )
+    assert list(cache.iterdir()) == []
+
+
+def test_a_dataset_of_the_hub_with_a_default_configuration(shelf: Path) -> None:
+    configurations(shelf, default=True)
+    assert sum(len(ids) for ids in load("owner/name").splits.values()) == 12
 
 
 def test_a_dataset_of_the_hub_that_breaks_off(shelf: Path, cache: Path) -> None:
@@ -255,6 +281,14 @@ def test_the_hub_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_file_is_no_dataset(tmp_path: Path) -> None:
     for path in ("owner/name.txt", "owner/name.csv", "owner/name.txt.gz", "a/b/c"):
         assert error(path).startswith(f"corpus: file '{path}' is not there; ")
+
+
+def test_a_name_alone_is_never_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "dataset_info", None)
+    assert error("poms") == (
+        "corpus: no file or folder 'poms' is there, nor can it be a dataset of the Hugging Face "
+        "Hub, which is OWNER/NAME; give a text file, as in --corpus.path FILE"
+    )
 
 
 # Mistakes

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.discriminators.cnn import FILTERS, WIDTHS, CNNConfig, CNNDiscriminator, CNNOptions
-from textgan.features import ConvolutionFeatures
+from textgan.discriminators.cnn import CNNConfig, CNNDiscriminator, CNNOptions
+from textgan.features import FILTERS, WIDTHS, ConvolutionFeatures
 
 PAD, EOS, V = 0, 2, 17
 

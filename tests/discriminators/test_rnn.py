@@ -1,5 +1,6 @@
 """The recurrent discriminator: its end is the text's end, ids and one-hots agree, it learns."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 
 from textgan import models, runtime
 from textgan.data.sequences import Sequences
+from textgan.discriminators.positions import waves
 from textgan.discriminators.rnn import RNNConfig, RNNDiscriminator, RNNOptions
 from textgan.losses.adversarial import discriminator_loss
 
@@ -85,3 +87,31 @@ def test_reloaded_it_gives_the_same_scores(cell: str, tmp_path: Path) -> None:
     again = models.load_discriminator(tmp_path).eval()
     assert type(again) is RNNDiscriminator
     assert torch.equal(again(some_texts()), d(some_texts()))
+
+
+@each_cell
+def test_with_places_and_normalised_it_still_ends_with_the_text(cell: str, tmp_path: Path) -> None:
+    runtime.seed(0, "rnn")
+    sizes = {"cell": cell, "embedding_size": 6, "hidden_size": 8, "positions": 5}
+    options = RNNOptions.model_validate({**sizes, "layer_norm": True, "per_token": True})
+    config = RNNConfig(vocab_size=V, options=options.model_dump(mode="json"))
+    d, s = RNNDiscriminator(config).eval(), some_texts()
+    for row, length in enumerate(s.lengths.tolist()):
+        alone = d(Sequences(s.ids[row : row + 1, :length], EOS))[0]
+        torch.testing.assert_close(d(s)[row, :length], alone)
+    features = d.features(s)[0, 0]
+    assert features.mean().item() == pytest.approx(0, abs=1e-5)
+    assert features.var(correction=0).item() == pytest.approx(1, abs=1e-2)
+    plain = make(cell, layers=1)
+    assert d.recurrent.input_size == plain.recurrent.input_size + 5
+    d.save_pretrained(tmp_path)
+    assert torch.equal(models.load_discriminator(tmp_path).eval()(s), d(s))
+
+
+def test_waves_tell_places_apart_and_stay_between_minus_one_and_one() -> None:
+    found = waves(torch.zeros(2, 64, 3), 5)
+    assert found.shape == (64, 5)
+    angles = [t / 10_000 ** (2 * i / 5) for t in (7,) for i in range(3)]
+    by_hand = [f(a) for a in angles for f in (math.sin, math.cos)][:5]
+    assert found[7].tolist() == pytest.approx(by_hand, abs=1e-5)
+    assert torch.cdist(found, found).fill_diagonal_(1).min() > 0.1

@@ -19,11 +19,14 @@ from textgan.generators.lstm import LSTMConfig, LSTMGenerator, LSTMOptions
 
 PAD, BOS, EOS, V, T = 0, 1, 2, 13, 9
 RECURRENT = {"embedding_size": 12, "hidden_size": 12, "init_std": 0.7}
+LEAKED = {"embedding_size": 3, "widths": [1, 2, 4], "filters": [3, 2, 3]}
 SIZES = {
     "lstm": RECURRENT,
     "gru": RECURRENT,
     "transformer": {"hidden_size": 12, "layers": 2, "heads": 3, "dropout": 0.3},
     "pretrained": {},
+    "leakgan": {**RECURRENT, "goal_size": 3, "horizon": 3, "features": LEAKED},
+    "relational_memory": {"embedding_size": 12, "slots": 2, "heads": 2, "head_size": 6},
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "lstm": {},
@@ -34,6 +37,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "transformer": {"name": "transformer"},
     "untied transformer": {"name": "transformer", "tied": False},
     "llama": {"name": "pretrained"},
+    "leakgan": {"name": "leakgan", "dropout": 0.3},
+    "relational memory": {"name": "relational_memory", "dropout": 0.3},
 }
 LLAMA = {
     "model_type": "llama",
@@ -62,7 +67,7 @@ def make(eos: int | None = EOS, seed: int = 0, name: str = "lstm", **options: ob
         **({"pretrained": LLAMA} if name == "pretrained" else {}),
     )
     generator = model(settings).eval()
-    if name in ("transformer", "pretrained"):
+    if name in ("transformer", "pretrained", "relational_memory"):
         with torch.no_grad():
             for part in generator.parameters():
                 part.mul_(20 if part.dim() > 1 else 1)

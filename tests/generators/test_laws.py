@@ -24,10 +24,19 @@ ALMOST_ONE = 1 - 2**-24
 
 
 RECURRENT = {"embedding_size": 12, "hidden_size": 12, "layers": 2, "init_std": 0.7}
+LEAKED = {"embedding_size": 3, "widths": [1, 2, 4], "filters": [3, 2, 3]}
 SIZES = {
     "lstm": RECURRENT,
     "gru": RECURRENT,
     "transformer": {"hidden_size": 12, "layers": 2, "heads": 2},
+    "leakgan": {
+        "hidden_size": 12,
+        "goal_size": 3,
+        "horizon": 3,
+        "features": LEAKED,
+        "init_std": 0.7,
+    },
+    "relational_memory": {"embedding_size": 12, "slots": 2, "heads": 2, "head_size": 6},
 }
 each_policy = pytest.mark.parametrize("name", list(SIZES))
 
@@ -47,7 +56,7 @@ def make(eos: int | None = EOS, name: str = "lstm", **options: object) -> Genera
         eos_token_id=eos,
     )
     generator = model(settings).train()
-    if name == "transformer":
+    if name in ("transformer", "relational_memory"):
         with torch.no_grad():
             for part in generator.parameters():
                 part.mul_(15 if part.dim() > 1 else 1)

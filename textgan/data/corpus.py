@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -24,6 +25,10 @@ from textgan.data.order import Order
 from textgan.data.sequences import Sequences
 from textgan.data.splits import SPLITS, CorpusOptions, Division, Split
 from textgan.data.tokenizers import TokenizerOptions, train_tokenizer
+from textgan.errors import UserError
+
+if TYPE_CHECKING:
+    from textgan.generators.base import Generator
 
 __all__ = ["Corpus", "Ids", "Order", "load_corpus"]
 
@@ -43,6 +48,8 @@ class Corpus:
     """The names of the classes, sorted; ``Sequences.category`` is a place among them."""
     notes: dict[str, int] = field(default_factory=dict)
     """Counts: texts, duplicates, overlaps of train and test, texts cut off, unknown tokens."""
+    oracle: "Generator | None" = None
+    """The frozen generator that the texts were drawn from, if that is known."""
 
     def __len__(self) -> int:
         return len(self.splits["train"])
@@ -60,11 +67,16 @@ class Corpus:
             category = torch.tensor([int(source.category[i]) for i in rows])
         return Sequences(ids=ids, eos=eos, category=category)
 
-    def tokens(self, split: Split) -> list[list[str]]:
-        """The split's texts as token strings, without the end: what metrics compare."""
-        ids = self.splits[split]
+    def ids(self, split: Split, rows: Iterable[int] | None = None) -> list[list[int]]:
+        """Some texts (default: the split's all) as ids, without the end if the language has one."""
+        source, end = self.splits[split], -1 if self.tokenizer.eos_token_id is not None else None
+        rows = range(len(source)) if rows is None else rows
+        return [source.text(int(i))[:end] for i in rows]
+
+    def tokens(self, split: Split, rows: Iterable[int] | None = None) -> list[list[str]]:
+        """The same as token strings: what metrics compare."""
         to_tokens = self.tokenizer.convert_ids_to_tokens
-        return [list(to_tokens(ids.text(i)[:-1])) for i in range(len(ids))]
+        return [list(to_tokens(ids)) for ids in self.ids(split, rows)]
 
     @property
     def digest(self) -> str:
@@ -82,7 +94,7 @@ class Corpus:
         sizes = ", ".join(f"{len(self.splits[s]):,} {s}" for s in SPLITS)
         notes = ", ".join(f"{count:,} {name}" for name, count in self.notes.items() if count)
         return (
-            f"{self.options.path}: {sizes} texts; {len(self.tokenizer):,} kinds of token, "
+            f"{self.options.place}: {sizes} texts; {len(self.tokenizer):,} kinds of token, "
             f"longest text {self.length}"
             + (f"; {len(self.labels)} labels" if self.labels else "")
             + (f"; {notes}" if notes else "")
@@ -100,8 +112,14 @@ def load_corpus(
     ids. Those of a large corpus are kept in the cache, and so is its tokenizer.
 
     Raises:
-        UserError: a file is missing, empty, not UTF-8 or too small.
+        UserError: a file is missing, empty, not UTF-8 or too small, or the tokenizer given has no
+            end token.
     """
+    if tokenizer is not None and tokenizer.eos_token_id is None:
+        raise UserError(
+            f"corpus.path: the texts of '{options.path}' end, and the model to go on from knows no "
+            "end token; train a new one, or give the corpus.oracle that it was trained on"
+        )
     division = Division(options)
     if division.large:
         return _load_large(division, tokenizer_options, tokenizer)

@@ -55,11 +55,21 @@ def files_of(path: str, column: str = "text", label: str | None = None) -> list[
         return [File(place, path)]
     if place.is_dir():
         return _inside(place, path)
-    if hub.is_id(path) and kind(PurePath(path)) not in PLAIN + TABLES:
+    if is_on_hub(path):
         return [File(hub.fetch(path, column, label), path)]
+    if "/" not in path and not PurePath(path).suffix:
+        raise UserError(
+            f"corpus: no file or folder '{path}' is there, nor can it be a dataset of the Hugging "
+            "Face Hub, which is OWNER/NAME; give a text file, as in --corpus.path FILE"
+        )
     raise UserError(
         f"corpus: file '{path}' is not there; give a text file, as in --corpus.path FILE"
     )
+
+
+def is_on_hub(path: str) -> bool:
+    """True if a path that isn't there can be a dataset's id: ``owner/name``, and no file's name."""
+    return hub.is_id(path) and kind(PurePath(path)) not in PLAIN + TABLES
 
 
 def _inside(folder: Path, path: str) -> list[File]:

@@ -14,6 +14,8 @@ from textgan.data.records import text_of
 from textgan.data.tables import Row, quiet, rows_of, short
 from textgan.errors import UserError
 
+MOST_NAMED = 12
+"""Configurations that an error names."""
 _ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -26,7 +28,8 @@ def fetch(name: str, column: str, label: str | None) -> Path:
     """A .jsonl file with the texts (and labels) of a dataset's split `train`.
 
     Raises:
-        UserError: the Hub can't be reached, or there is no such dataset, split or column.
+        UserError: the Hub can't be reached, there is no such dataset, split or column, or the
+            dataset has several configurations and none for who names none.
     """
 
     def write(folder: Path) -> None:
@@ -66,10 +69,12 @@ def _check_there(name: str) -> None:
 
 
 def _rows(name: str, column: str, label: str | None, scratch: str) -> Iterator[Row]:
-    from datasets import load_dataset
+    from datasets import get_dataset_default_config_name, load_dataset
 
     columns = [column] if label is None else [column, label]
     try:
+        if get_dataset_default_config_name(name, cache_dir=scratch) is None:
+            _refuse_several(name, scratch)
         table = load_dataset(name, split="train", streaming=True, cache_dir=scratch)
         yield from rows_of(table, columns, name)
     except UserError:
@@ -79,3 +84,15 @@ def _rows(name: str, column: str, label: str | None, scratch: str) -> Iterator[R
             f"corpus: the dataset '{name}' of the Hugging Face Hub can't be read: {short(error)}; "
             "try again, or download it and give a file, as in --corpus.path FILE"
         ) from None
+
+
+def _refuse_several(name: str, scratch: str) -> None:
+    from datasets import get_dataset_config_names
+
+    names = get_dataset_config_names(name, cache_dir=scratch)
+    shown = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    raise UserError(
+        f"corpus: the dataset '{name}' of the Hugging Face Hub has {len(names)} configurations "
+        f"({shown}), none of them its default; download one and give its file, as in "
+        "--corpus.path FILE"
+    )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textgan.data import cache, cards
 from textgan.data.files import files_of, read_texts
+from textgan.data.oracle import OracleOptions
 from textgan.data.records import Text, Unit
 from textgan.errors import UserError
 
@@ -60,6 +61,8 @@ class CorpusOptions(BaseModel):
     max_length: int = Field(default=64, ge=2)
     """Longest text in tokens, its end included; longer ones are cut off
     (documents: cut into several)."""
+    oracle: OracleOptions | None = None
+    """A language whose density is known, instead of files: none of the other keys is read."""
 
     @model_validator(mode="before")
     @classmethod
@@ -71,6 +74,18 @@ class CorpusOptions(BaseModel):
         if self.validation_share + self.test_share >= 0.9:
             raise ValueError("validation_share and test_share leave too little to train on")
         return self
+
+    @property
+    def key(self) -> str:
+        """The key that says where the texts come from."""
+        return "corpus.oracle" if self.oracle else "corpus.path"
+
+    @property
+    def place(self) -> str:
+        """Where the texts come from, in a few words."""
+        if self.oracle:
+            return self.oracle.path or f"oracle of seed {self.oracle.seed}"
+        return self.path
 
     @property
     def own_files(self) -> dict[Split, str]:

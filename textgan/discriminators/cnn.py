@@ -1,46 +1,31 @@
 """SeqGAN's discriminator: a CNN over word vectors with one highway layer (arXiv 1609.05473, §4)."""
 
-from typing import Literal, Self
+from typing import Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
-from textgan.features import ConvolutionFeatures
-
-WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
-FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
+from textgan.features import ConvolutionFeatures, FeatureOptions
 
 
-class CNNOptions(DiscriminatorOptions, VectorOptions):
+class CNNOptions(DiscriminatorOptions, VectorOptions, FeatureOptions):
     """A convolutional discriminator; the defaults are SeqGAN's official ones."""
 
     name: Literal["cnn"] = "cnn"
     """Which discriminator."""
-    embedding_size: int = Field(default=64, ge=1)
-    """Size of a word vector."""
-    widths: list[int] = WIDTHS
-    """Words under each kind of filter."""
-    filters: list[int] = FILTERS
-    """How many filters of each width."""
     dropout: float = Field(default=0.25, ge=0, lt=1)
     """Share of features dropped while training."""
     init_std: float = Field(default=0.1, gt=0)
     """Standard deviation of the first weights (truncated normal in the official code)."""
+    embedding_range: float = Field(default=1.0, gt=0)
+    """First word vectors are uniform between minus this and this."""
     classes: int = Field(default=1, ge=1)
     """Logits a text: 1, or one a class (SentiGAN has k + 1)."""
-
-    @model_validator(mode="after")
-    def _pairs(self) -> Self:
-        if len(self.widths) != len(self.filters) or not self.widths:
-            raise ValueError("widths and filters must be lists of one length")
-        if min(self.widths + self.filters) < 1:
-            raise ValueError("widths and filters must be 1 or more")
-        return self
 
 
 class CNNConfig(DiscriminatorConfig):  # type: ignore[no-untyped-call]
@@ -76,7 +61,8 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
                 init.zeros_(transform)
                 init.constant_(gate, -2.0)
         elif isinstance(module, nn.Embedding):
-            init.uniform_(module.weight, -1.0, 1.0)
+            limit = self.options.embedding_range
+            init.uniform_(module.weight, -limit, limit)
 
     def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         features: Tensor = self.convolution(embedded, s.lengths, prefix, copies)

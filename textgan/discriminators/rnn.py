@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
+from textgan.discriminators.positions import waves
 
 
 class RNNOptions(DiscriminatorOptions, VectorOptions):
@@ -29,6 +30,10 @@ class RNNOptions(DiscriminatorOptions, VectorOptions):
     """Recurrent layers, one above the other."""
     dropout: float = Field(default=0.25, ge=0, lt=1)
     """Share of features dropped while training."""
+    layer_norm: bool = False
+    """Normalise what the recurrent layers give, token by token (Ba et al. 2016, 1607.06450)."""
+    positions: int = Field(default=0, ge=0)
+    """Numbers behind every word vector that say where it stands, as sine waves."""
     per_token: bool = False
     """A logit behind every token, as ScratchGAN has it, instead of one behind the last."""
 
@@ -51,8 +56,9 @@ class RNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         network = {"lstm": nn.LSTM, "gru": nn.GRU}[o.cell]
         self.embedding = nn.Embedding(config.vocab_size, o.embedding_size)
         self.recurrent = network(
-            o.embedding_size, o.hidden_size, num_layers=o.layers, batch_first=True
+            o.embedding_size + o.positions, o.hidden_size, num_layers=o.layers, batch_first=True
         )
+        self.norm = nn.LayerNorm(o.hidden_size) if o.layer_norm else nn.Identity()
         self.dropout = nn.Dropout(o.dropout)
         self.output = nn.Linear(o.hidden_size, 1)
         self.row_bytes = 4 * 32 * o.layers * (o.embedding_size + 8 * o.hidden_size)
@@ -68,8 +74,11 @@ class RNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         return self.options.per_token
 
     def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        if self.options.positions:
+            places = waves(embedded, self.options.positions)
+            embedded = torch.cat([embedded, places.expand(len(embedded), -1, -1)], dim=2)
         with torch.backends.cudnn.flags(enabled=self.training):  # else it has no gradient
-            outputs, _ = self.recurrent(embedded)
+            outputs = self.norm(self.recurrent(embedded)[0])
         if self.per_token:
             tokens: Tensor = outputs
             return tokens

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from textgan import runtime
 
+EPSILON = 1e-4
+"""A deviation of this size is none: where a group's is smaller, dividing by it amplifies noise."""
 Baseline = Literal["none", "moving_average", "leave_one_out", "group", "group_std", "critic"]
 
 
@@ -44,7 +46,7 @@ def leave_one_out(values: Tensor, counts: Tensor) -> Tensor:
     return (values - others * (number > 1)) * counts
 
 
-def group_relative(values: Tensor, counts: Tensor, std: bool, epsilon: float = 1e-4) -> Tensor:
+def group_relative(values: Tensor, counts: Tensor, std: bool, epsilon: float = EPSILON) -> Tensor:
     """(r - mean) / (std + epsilon), the batch being the group (GRPO, 2402.03300); without ``std``
     r - mean (Dr. GRPO, 2503.20783). Arguments as in ``leave_one_out``.
     """
@@ -55,6 +57,21 @@ def group_relative(values: Tensor, counts: Tensor, std: bool, epsilon: float = 1
         return centred
     squares, _ = _column_sums(centred.square(), counts)
     return centred / ((squares / number).sqrt() + epsilon)
+
+
+def flat_groups(values: Tensor, counts: Tensor) -> Tensor:
+    """Share of groups (columns) whose texts all have one value: a scalar. Arguments as above."""
+    several = _column_sums(values, counts)[1] > 1
+    squares, number = _column_sums(group_relative(values, counts, std=False).square(), counts)
+    flat = (squares / number.clamp(min=1)).sqrt() < EPSILON
+    return (flat & several).sum() / several.sum().clamp(min=1)
+
+
+def spread(values: Tensor, mask: Tensor) -> Tensor:
+    """Standard deviation, over the global batch, of texts' mean values: (B, T) -> a scalar."""
+    texts = (values * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+    texts = runtime.gather(texts.detach())
+    return texts.std(correction=0)
 
 
 def _column_sums(values: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,9 @@ class Reward(Protocol):
 
 
 @torch.no_grad()
-def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts: int) -> Tensor:
+def rollout_values(
+    generator: Generator, reward: Reward, s: Sequences, rollouts: int, shortest: int = 1
+) -> Tensor:
     """The value Q_t of every prefix of every text (SeqGAN, arXiv 1609.05473, eq. 4).
 
     Q_t = (1/N) sum_n reward(x_1:t + rollout_n) for t before the end, Q_t = reward(x) at the end.
@@ -32,6 +34,7 @@ def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts:
         reward: what a text earns.
         s: B finished texts of width T.
         rollouts: N.
+        shortest: the smallest t < T that is asked for; Q of shorter prefixes is 0.
 
     Returns:
         (B, T), row b and column t - 1 hold Q_t of text b; 0 at padding.
@@ -49,7 +52,9 @@ def rollout_values(generator: Generator, reward: Reward, s: Sequences, rollouts:
         values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
         state = generator.start_of(s)
         _, state = generator.step(begin[:, 0], state)
-        for t in range(1, width):
+        for t in range(1, min(shortest, width)):
+            _, state = generator.step(begin[:, t], state)
+        for t in range(shortest, width):
             # Draws of all rows on every process, finished or not: they depend on the row alone.
             draws = runtime.uniform(len(s), rollouts * (width - t), s.ids.device)
             unfinished = sum(length > t for length in lengths)

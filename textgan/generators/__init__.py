@@ -4,15 +4,21 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
 from textgan.generators.gru import GRUGenerator
+from textgan.generators.leakgan import LeakGANGenerator
 from textgan.generators.lstm import LSTMConfig, LSTMGenerator
+from textgan.generators.mixture import MixtureGenerator
 from textgan.generators.pretrained import PretrainedGenerator
+from textgan.generators.relational_memory import RelationalMemoryGenerator
 from textgan.generators.transformer import TransformerGenerator
 
 GENERATORS: dict[str, type[Generator]] = {
     "lstm": LSTMGenerator,
     "gru": GRUGenerator,
+    "mixture": MixtureGenerator,
     "transformer": TransformerGenerator,
     "pretrained": PretrainedGenerator,
+    "leakgan": LeakGANGenerator,
+    "relational_memory": RelationalMemoryGenerator,
 }
 
 for _generator in GENERATORS.values():

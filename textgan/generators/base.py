@@ -17,6 +17,7 @@ from transformers.utils.generic import ModelOutput
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.errors import UserError
 from textgan.generators.draws import blocks, pick, weigh_
 from textgan.generators.likelihood import token_log_prob
 
@@ -59,6 +60,8 @@ class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     bos_token_id: int = 0
     eos_token_id: int | None = None
     pad_token_id: int | None = None
+    labels: list[str] | None = None
+    """The categories' names, if it has any."""
 
 
 class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
@@ -125,7 +128,14 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         if category is None and self.categories:
             draws = runtime.uniform(size, 1, self.device).squeeze(1)
             category = (draws * self.categories).long()
-        return noise, category if self.categories else None
+        return noise if self.latent_size else None, category if self.categories else None
+
+    def side_by_side(self, noise: Tensor | None, category: Tensor | None) -> Tensor:
+        """Noise (B, Z) and one-hot categories, where there are any: (B, Z + categories)."""
+        given = [] if noise is None else [noise]
+        if category is not None:
+            given.append(F.one_hot(category, self.categories).to(self.dtype))
+        return torch.cat(given, dim=1)
 
     # From outputs to tokens
 
@@ -333,12 +343,17 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         return_dict: bool | None = None,
+        noise: Tensor | None = None,
+        category: Tensor | None = None,
         **_: Any,
     ) -> CausalOutput | tuple[Any, ...]:
-        """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``."""
+        """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``.
+
+        ``noise`` (B, Z) and ``category`` (B,) are drawn, like a text's, if there is no state yet.
+        """
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        state = self.start(len(inputs_embeds)) if state is None else state
+        state = self.start(len(inputs_embeds), noise, category) if state is None else state
         if attention_mask is None:
             hidden, state = self.hidden(inputs_embeds, state)
         else:
@@ -372,10 +387,19 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
+        noise: Tensor | None = None,
+        category: Tensor | None = None,
         **_: Any,
     ) -> dict[str, Any]:
         """Only the last token once there is a state."""
+        drawn = (self.latent_size and noise is None) or (self.categories and category is None)
+        if drawn and use_cache is False:
+            raise UserError(
+                "generate: without a cache every step would draw noise and category anew; give "
+                "noise and category, or use_cache=True"
+            )
         inputs: dict[str, Any] = {"attention_mask": attention_mask, "use_cache": use_cache}
+        inputs |= {"noise": noise, "category": category}
         if inputs_embeds is not None and state is None:
             return {**inputs, "inputs_embeds": inputs_embeds}
         return {

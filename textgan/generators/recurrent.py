@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import init
@@ -119,13 +118,10 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
         return self.options.categories
 
     def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
-        given = [] if noise is None else [noise]
-        if category is not None:
-            given.append(F.one_hot(category, self.categories).to(self.output.weight.dtype))
-        if not given:
+        if noise is None and category is None:
             return state
         o = self.options
-        every, first = self.condition(torch.cat(given, dim=1)).split(
+        every, first = self.condition(self.side_by_side(noise, category)).split(
             [o.embedding_size, o.layers * o.hidden_size], dim=1
         )
         return torch.tanh(first).view_as(state[0]), *state[1:], every

@@ -27,6 +27,10 @@ class TransformerOptions(GeneratorOptions, VectorOptions):
     """Share of elements dropped while training: word vectors, attention, layers."""
     tied: bool = True
     """One matrix for word vectors and output."""
+    latent_size: int = Field(default=0, ge=0)
+    """Numbers of normal noise z that a text is made from: added to every word vector."""
+    categories: int = Field(default=0, ge=0)
+    """Kinds of text that can be asked for; 0: the texts' labels make no difference."""
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:
@@ -49,8 +53,9 @@ class TransformerConfig(GeneratorConfig):  # type: ignore[no-untyped-call]
 class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
     """A causal language model of transformers.
 
-    The state is the keys and values of every layer, each (B, heads, t, H / heads), and, behind
-    left padding, what was real of those t positions, (B, t). It is empty at the beginning.
+    The state is, where there is noise or a category, what that adds to every word vector, (B, H);
+    the keys and values of every layer, each (B, heads, t, H / heads), none at the beginning; and,
+    behind left padding, what was real of those t positions, (B, t).
     """
 
     Options: ClassVar[type[GeneratorOptions]] = TransformerOptions
@@ -62,6 +67,9 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
             config.places = config.places or config.length + 1
         self.decoder: PreTrainedModel = AutoModelForCausalLM.from_config(self.decoder_config())  # type: ignore[no-untyped-call]
         self.takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
+        given = self.latent_size + self.categories
+        if given:
+            self.condition = nn.Linear(given, int(self.decoder.config.hidden_size))
         self.post_init()  # type: ignore[no-untyped-call]
 
     def decoder_config(self) -> Any:
@@ -84,6 +92,14 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
         )
 
     @property
+    def latent_size(self) -> int:
+        return int((self.config.options or {}).get("latent_size", 0))
+
+    @property
+    def categories(self) -> int:
+        return int((self.config.options or {}).get("categories", 0))
+
+    @property
     def positions(self) -> int | None:
         places = getattr(self.decoder.config, "max_position_embeddings", None)
         return None if places is None else int(places) - 1  # <bos> takes one
@@ -102,6 +118,11 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
     def initial_state(self, size: int) -> State:
         return ()
 
+    def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
+        if noise is None and category is None:
+            return state
+        return self.condition(self.side_by_side(noise, category)), *state
+
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         return self._attend(embedded, state, None)
 
@@ -110,6 +131,9 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
 
     def _attend(self, embedded: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
         """Attention over the state and itself; ``mask``: what is real of both, (B, t + T)."""
+        every, state = (state[:1], state[1:]) if self.latent_size + self.categories else ((), state)
+        for condition in every:
+            embedded = embedded + condition[:, None]
         layers, known = state[: len(state) // 2 * 2], state[len(state) // 2 * 2 :]
         past = layers[0].shape[2] if layers else 0
         if mask is None and known:
@@ -127,4 +151,4 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
             inputs_embeds=embedded, past_key_values=cache, use_cache=True, **arguments
         )
         both = [part for layer in cache for part in layer[:2] if part is not None]
-        return found.last_hidden_state, (*both, *([] if mask is None else [mask]))
+        return found.last_hidden_state, (*every, *both, *([] if mask is None else [mask]))

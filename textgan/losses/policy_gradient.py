@@ -49,6 +49,20 @@ def clipped_ratio(
     return total if reduction == "sum" else total / tokens(mask)
 
 
+def expected_reward(logits: Tensor, rewards: Tensor, mask: Tensor, reduction: Reduction) -> Tensor:
+    """-sum_b sum_t sum_v pi(v | x_<t) r(v | x_<t): next tokens are summed over, not drawn.
+
+    Args:
+        logits: (B, T, V), differentiable.
+        rewards: (B, T, V), taken as a constant.
+        mask: (B, T).
+        reduction: as in ``policy_gradient``.
+    """
+    gain = (torch.softmax(logits, dim=2) * rewards.detach()).sum(dim=2)  # (B, T)
+    total = -(gain * mask).sum()
+    return total if reduction == "sum" else total / tokens(mask)
+
+
 def negative_log_likelihood(log_prob: Tensor, mask: Tensor) -> Tensor:
     """Mean over the global batch's tokens, ``<eos>`` included, padding not: nats a token."""
     return -(log_prob * mask).sum() / tokens(mask)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from textgan import runtime
@@ -36,6 +37,21 @@ def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tens
     share = runtime.uniform(len(real), 1, real.device)[..., None]
     between = share * real.detach() + (1 - share) * fake.detach()
     return ((squared_slope(judge, between) + 1e-12).sqrt() - 1).square()
+
+
+def largest_singular_value(matrix: Tensor, left: Tensor) -> Tensor:
+    """sigma(W), its spectral norm, by one round of power iteration: a scalar with a gradient.
+
+    Args:
+        matrix: (U, V).
+        left: (U,) an estimate of its left singular vector; takes on a better one. Kept from one
+            update to the next it follows the weights (Miyato et al. 2018, 1802.05957, alg. 1).
+    """
+    with torch.no_grad():
+        right = F.normalize(left @ matrix, dim=0)
+        better = F.normalize(matrix @ right, dim=0)
+        left.copy_(better)
+    return better @ matrix @ right
 
 
 def entropy(log_prob: Tensor) -> Tensor:

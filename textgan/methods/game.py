@@ -54,12 +54,13 @@ class Game(Method):
         width = max(real.ids.shape[1], fake.ids.shape[1])
         both = Sequences.cat([real.plain(width), fake.plain(width)])
         embedded = torch.cat([self.embedded(s, width, progress) for s in (real, fake)])
-        logits, n = self.judge(embedded, both), len(real)
+        features, n = self.discriminator.read(embedded, both), len(real)
+        logits = self.discriminator.head(features)
         d_real, d_fake = logits[:n], logits[n:]
         masks = (both.mask[:n], both.mask[n:]) if self.discriminator.per_token else None
         o = self.options
         loss = discriminator_loss(o.loss, d_real, d_fake, o.label_smoothing, masks)
-        total = loss + self.penalties(embedded, both, len(real))
+        total = loss + self.penalties(embedded, both, n) + self.added(features, real, fake)
         return Loss(
             total,
             {
@@ -81,6 +82,10 @@ class Game(Method):
     def judge(self, embedded: Tensor, s: Sequences) -> Tensor:
         """Logits of texts from their word vectors (B, T, E)."""
         return self.discriminator.head(self.discriminator.read(embedded, s))
+
+    def added(self, features: Tensor, real: Sequences, fake: Sequences) -> Tensor:
+        """What a paper adds to the loss; features of the real texts first, then of the fake ones."""
+        return features.new_zeros(())
 
     def penalties(self, embedded: Tensor, both: Sequences, count: int) -> Tensor:
         """What is added to the loss; the first ``count`` texts are the real ones."""

@@ -16,19 +16,28 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
+from textgan.discriminators.projection import ProjectionDiscriminator
 from textgan.errors import UserError
 from textgan.estimators.advantage import (
     Baseline,
     discounted,
+    flat_groups,
     group_relative,
     leave_one_out,
+    spread,
     terminal,
 )
 from textgan.estimators.critic import Critic
 from textgan.estimators.rollout import rollout_values
 from textgan.generators.base import Generator
 from textgan.losses.adversarial import ADVERSARIAL, PAIRED, LossName
-from textgan.losses.policy_gradient import Reduction, clipped_ratio, policy_gradient, tokens
+from textgan.losses.policy_gradient import (
+    Reduction,
+    clipped_ratio,
+    expected_reward,
+    policy_gradient,
+    tokens,
+)
 from textgan.losses.regularizers import entropy
 from textgan.methods.base import Loss
 from textgan.methods.game import Game, GameOptions
@@ -37,12 +46,13 @@ from textgan.methods.game import Game, GameOptions
 class PolicyOptions(GameOptions):
     """Reward, value, advantage and step of a policy gradient."""
 
-    reward: Literal["probability"] | LossName = "probability"
-    """What a logit d earns: sigmoid(d), or the negative of the generator's term in that loss
-    (non_saturating: log D, wasserstein: d, kl: e^d, js: -log(1 - D))."""
-    values: Literal["rollout", "terminal", "token"] = "rollout"
-    """What a token is worth: the mean reward of completions of its prefix; its text's reward; or
-    the discounted rewards from it on, under a discriminator with a logit a token."""
+    reward: Literal["probability", "centred"] | LossName = "probability"
+    """What a logit d earns: sigmoid(d), 2 sigmoid(d) - 1, or the negative of the generator's term
+    in that loss (non_saturating: log D, wasserstein: d, kl: e^d, js: -log(1 - D))."""
+    values: Literal["rollout", "terminal", "token", "all_tokens"] = "rollout"
+    """What a token is worth: the mean reward of completions of its prefix; its text's reward; the
+    discounted rewards from it on, under a discriminator with a logit a token; or its own reward,
+    expected over every next token instead of drawn (discriminator: projection)."""
     rollouts: int = Field(default=16, ge=1)
     """Completions of each prefix (values: rollout)."""
     discount: float = Field(default=1.0, gt=0, le=1)
@@ -67,6 +77,15 @@ class PolicyOptions(GameOptions):
             raise ValueError(f"reward '{self.reward}' compares with real texts; take another")
         return self
 
+    @model_validator(mode="after")
+    def _an_expectation_has_no_noise(self) -> Self:
+        if self.values == "all_tokens" and (self.baseline != "none" or self.clip_ratio):
+            raise ValueError(
+                "values 'all_tokens' draws nothing: leave out baseline and clip_ratio, which are "
+                "for draws"
+            )
+        return self
+
 
 class PolicyGradient(Game):
     """A subclass says what a text earns (``reward``), or a token is worth (``values``)."""
@@ -84,21 +103,32 @@ class PolicyGradient(Game):
         self, options: PolicyOptions, generator: Generator, discriminator: Discriminator
     ) -> None:
         super().__init__(options, generator, discriminator)
-        if "discriminator" in self.trains and discriminator.per_token != (
-            options.values == "token"
-        ):
-            raise UserError(
-                f"method.values: '{options.values}' needs a discriminator with one logit a "
-                f"{'token' if options.values == 'token' else 'text'}; set "
-                f"discriminator.per_token to {str(options.values == 'token').lower()}"
-            )
+        if "discriminator" in self.trains or options.values == "all_tokens":
+            self.check_logits(options.values, discriminator)
         if options.baseline in ("leave_one_out", "group", "group_std"):
-            self.couples = ("generator",)
+            self.couples = (*self.couples, "generator")
         if options.baseline == "critic":
             self.critic = Critic(generator, options.critic_size)
         if options.baseline == "moving_average":
             self.register_buffer("baseline", torch.zeros(()))
             self.seen: list[tuple[Tensor, Tensor]] = []
+
+    @staticmethod
+    def check_logits(values: str, discriminator: Discriminator) -> None:
+        """Raise a UserError if the discriminator has not the logits that values are made of."""
+        projects = isinstance(discriminator, ProjectionDiscriminator)
+        per_token = values in ("token", "all_tokens")
+        if values == "all_tokens" and not projects:
+            raise UserError(
+                "method.values: 'all_tokens' needs a discriminator that scores every next token; "
+                "set discriminator.name to projection"
+            )
+        if discriminator.per_token != per_token:
+            raise UserError(
+                f"method.values: '{values}' needs a discriminator with one logit a "
+                f"{'token' if per_token else 'text'}; set discriminator."
+                + ("name to rnn" if projects else f"per_token to {str(per_token).lower()}")
+            )
 
     # Reward -> value -> advantage
 
@@ -110,6 +140,8 @@ class PolicyGradient(Game):
         """What a logit earns."""
         if self.options.reward == "probability":
             return torch.sigmoid(logits)
+        if self.options.reward == "centred":
+            return 2 * torch.sigmoid(logits) - 1
         cost: Tensor = ADVERSARIAL[self.options.reward].generator(logits, logits)[1]
         return -cost
 
@@ -120,26 +152,33 @@ class PolicyGradient(Game):
             return rollout_values(self.generator, self.reward, fake, o.rollouts)
         if o.values == "terminal":
             return terminal(self.reward(fake), fake.mask)
+        if o.values == "all_tokens":
+            return self.reward(fake) * fake.mask
         return discounted(self.reward(fake), fake.mask, o.discount)
 
     def advantage(self, values: Tensor, fake: Sequences) -> Tensor:
         """How much more than expected: (B, T)."""
         o, mask = self.options, fake.mask
-        # All tokens of a text have one value, so texts that ended are still comparable.
-        whole = o.values == "terminal"
-        columns = values[:, :1].expand_as(values) if whole else values
-        counts = torch.ones_like(mask) if whole else mask
+        columns, counts = self.groups(values, fake)
         if o.baseline == "leave_one_out":
             return leave_one_out(columns, counts) * mask
         if o.baseline in ("group", "group_std"):
             return group_relative(columns, counts, o.baseline == "group_std") * mask
         if o.baseline == "critic":
             with torch.no_grad(), runtime.evaluating(self.critic):
-                return (values - self.critic(fake)) * mask
+                expected: Tensor = self.critic(fake)
+                return (values - expected) * mask
         if o.baseline == "moving_average":
             self.seen.append((runtime.global_sum(values * mask), tokens(mask)))
             return (values - self.baseline) * mask
         return values
+
+    def groups(self, values: Tensor, fake: Sequences) -> tuple[Tensor, Tensor]:
+        """Values in columns (B, T), each a group of texts to compare, and which take part."""
+        if self.options.values != "terminal":
+            return values, fake.mask
+        # All tokens of a text have one value, so texts that ended are still comparable.
+        return values[:, :1].expand_as(values), torch.ones_like(fake.mask)
 
     def after_step(self, player: str) -> None:
         if player == "generator" and self.options.baseline == "moving_average":
@@ -151,10 +190,12 @@ class PolicyGradient(Game):
     # Losses
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        o = self.options
         values = self.values(fake)
-        advantage = self.advantage(values, fake)
-        mask = fake.chosen
+        return self.loss_of(values, self.advantage(values, fake), fake)
+
+    def loss_of(self, values: Tensor, advantage: Tensor, fake: Sequences) -> Loss:
+        """The generator's loss where tokens' values and advantages, each (B, T), are known."""
+        o, mask = self.options, fake.chosen
         # The policy that sampled had its dropout off: so has the one whose gradient is taken.
         with runtime.evaluating(self.generator):
             log_prob = self.generator.log_prob(fake)
@@ -162,19 +203,23 @@ class PolicyGradient(Game):
             if o.entropy_bonus:
                 total = total - o.entropy_bonus * self.entropy(fake)
         n = tokens(mask)
-        return Loss(
-            total,
-            {
-                "g_loss": runtime.global_sum(total),
-                "reward": runtime.global_sum(values * mask) / n,
-                "entropy": -runtime.global_sum(log_prob * mask) / n,
-            },
-            terms=n if o.reduction == "mean" else None,
-        )
+        parts = {
+            "g_loss": runtime.global_sum(total),
+            "reward": runtime.global_sum(values * mask) / n,
+            "reward_std": spread(values, fake.mask),
+            "entropy": -runtime.global_sum(log_prob * mask) / n,
+        }
+        if o.baseline in ("group", "group_std"):
+            parts["flat_groups"] = flat_groups(*self.groups(values, fake))
+        return Loss(total, parts, terms=n if o.reduction == "mean" else None)
 
     def step_towards(self, advantage: Tensor, log_prob: Tensor, fake: Sequences) -> Tensor:
         """The loss whose gradient makes what has an advantage likelier."""
         o, mask = self.options, fake.chosen
+        if o.values == "all_tokens":
+            assert isinstance(self.discriminator, ProjectionDiscriminator)
+            rewards = self.earned(self.discriminator.all_tokens(fake))
+            return expected_reward(self.generator.logits(fake), rewards, mask, o.reduction)
         if o.clip_ratio is None:
             return policy_gradient(log_prob, advantage, mask, o.reduction)
         assert fake.log_prob is not None, "texts of nobody's policy"

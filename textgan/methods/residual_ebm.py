@@ -1,0 +1,50 @@
+"""Residual EBM: a discriminator completes a frozen generator (Deng et al., arXiv 2004.11714).
+
+    p(x) ∝ pi(x) e^{-E(x)}, E(x) = -d(x)
+    L_D = -E_real log sigma(d) - E_fake log(1 - sigma(d)), fake ~ pi
+
+Noise-contrastive estimation with pi as the noise: at the optimum d = log p_data - log pi, so that
+p = p_data. The generator never moves. Texts of p are drawn by resampling pi's
+(``textgan.resampling.resampled`` from a checkpoint, ``estimators.resampling.resample`` from two
+players), and the effective sample size says how many of pi's texts one of p costs.
+"""
+
+from typing import ClassVar, Literal
+
+from textgan import runtime
+from textgan.data.sequences import Sequences
+from textgan.discriminators.base import Discriminator
+from textgan.estimators.resampling import effective_sample_size, log_partition
+from textgan.generators.base import Generator
+from textgan.methods.base import Loss, MethodOptions
+from textgan.methods.game import Game, GameOptions
+from textgan.methods.requirements import needs_one_logit
+
+
+class ResidualEBMOptions(GameOptions):
+    """An energy on top of a generator that stays as it is."""
+
+    name: Literal["residual_ebm"] = "residual_ebm"
+    """Which method."""
+    loss: Literal["minimax"] = "minimax"
+    """Cross-entropy: its logit is the energy."""
+
+
+class ResidualEBM(Game):
+    """The discriminator alone learns."""
+
+    Options: ClassVar[type[MethodOptions]] = ResidualEBMOptions
+    trains = ("discriminator",)
+
+    def __init__(
+        self, options: ResidualEBMOptions, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        super().__init__(options, generator, discriminator)
+        needs_one_logit(options.name, discriminator)
+
+    def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
+        """Besides the game's: ``ess``, the share of pi's texts that is left, and log Z."""
+        loss = super().discriminator_loss(real, fake, progress)
+        d = runtime.gather(self.discriminator.judge(fake))
+        found = {"ess": effective_sample_size(d) / len(d), "log_z": log_partition(d)}
+        return loss._replace(parts=loss.parts | found)

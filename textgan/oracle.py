@@ -1,0 +1,188 @@
+"""A known language as a corpus: the oracle is a frozen generator, and its texts are drawn from it.
+
+``open_corpus`` is how commands open any corpus, of files or of an oracle.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from textgan import models, runs, seal
+from textgan.config import find
+from textgan.data import cache
+from textgan.data.corpus import Corpus, load_corpus
+from textgan.data.ids import Ids, flat_kind
+from textgan.data.oracle import (
+    SPECIALS,
+    OracleOptions,
+    Weights,
+    draw_uniform,
+    draw_weights,
+    word_tokenizer,
+)
+from textgan.data.splits import MOST_HELD, SPLITS, CorpusOptions, Division, Split
+from textgan.data.tokenizers import TokenizerOptions
+from textgan.data.weights import read_weights
+from textgan.errors import UserError
+from textgan.generators import Generator
+from textgan.generators.lstm import LSTMGenerator, LSTMOptions
+
+MUCH = 1e8
+"""Logits above which to draw the training texts takes seconds."""
+GATES = ("i", "f", "c", "og")
+"""In torch's order."""
+
+
+def open_corpus(
+    options: CorpusOptions,
+    tokenizer_options: TokenizerOptions,
+    tokenizer: PreTrainedTokenizerFast | None = None,
+) -> Corpus:
+    """A corpus of files (``load_corpus``), or the texts of ``corpus.oracle``.
+
+    Raises:
+        UserError: as ``load_corpus``; or the oracle can't be read, or ``tokenizer`` is another's.
+    """
+    if options.oracle is None:
+        return load_corpus(options, tokenizer_options, tokenizer)
+    oracle = make_oracle(options.oracle)
+    own = word_tokenizer(words(oracle))
+    if tokenizer is not None and tokenizer.get_vocab() != own.get_vocab():
+        raise UserError(
+            f"corpus.oracle: its texts are of the words 0 to {words(oracle) - 1}, and the model to "
+            "go on from has others; train a new one, or give the corpus that it was trained on"
+        )
+    drawn = texts_of(oracle, options.oracle)
+    return Corpus(
+        options,
+        tokenizer or own,
+        {split: _as_ids(found, len(own)) for split, found in drawn.items()},
+        length=options.oracle.length,
+        digests={split: _digest(found) for split, found in drawn.items()},
+        oracle=oracle,
+    )
+
+
+def make_oracle(options: OracleOptions) -> LSTMGenerator:
+    """The oracle, frozen: drawn from its seed, or read.
+
+    Raises:
+        UserError: there is nothing at ``path``, or no oracle.
+    """
+    if options.path is None:
+        oracle = build(draw_weights(options), options.length)
+    elif options.path.endswith((".npz", ".pkl")):
+        oracle = build(read_weights(options.path), options.length)
+    else:
+        oracle = _open(options.path)
+    oracle.config.length = options.length
+    oracle.requires_grad_(False)
+    oracle.train(False)
+    return oracle
+
+
+def build(weights: Weights, length: int) -> LSTMGenerator:
+    """A generator of these weights, whose ``<bos>`` is read as word 0."""
+    vocabulary, embedding_size = weights["embedding"].shape
+    sizes = LSTMOptions(embedding_size=embedding_size, hidden_size=len(weights["bi"]))
+    oracle = models.make_generator(sizes, word_tokenizer(vocabulary), length, seed=0)
+    assert isinstance(oracle, LSTMGenerator)
+    start = weights["embedding"][:1].repeat(len(SPECIALS), axis=0)
+    bias = np.concatenate([weights[f"b{gate}"] for gate in GATES])
+    arrays = {
+        "embedding.weight": np.concatenate([weights["embedding"], start]),
+        "recurrent.weight_ih_l0": np.concatenate([weights[f"W{gate}"].T for gate in GATES]),
+        "recurrent.weight_hh_l0": np.concatenate([weights[f"U{gate}"].T for gate in GATES]),
+        "recurrent.bias_ih_l0": bias,
+        "recurrent.bias_hh_l0": np.zeros_like(bias),
+        "output.weight": np.pad(weights["Wo"].T, ((0, len(SPECIALS)), (0, 0))),
+        "output.bias": np.pad(weights["bo"], (0, len(SPECIALS))),
+    }
+    oracle.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return oracle
+
+
+def _open(path: str) -> LSTMGenerator:
+    """An LSTM that has learnt an oracle, from its run or folder."""
+    if not find(path).exists():
+        raise UserError(f"corpus.oracle.path: '{path}' is not there; give an .npz, a .pkl or a run")
+    folder = find(path)
+    if not (folder / "config.json").is_file():
+        checkpoint = runs.open_checkpoint(folder)
+        seal.check(checkpoint.folder, "generator")
+        folder = checkpoint.generator
+    oracle = models.load_generator(folder)
+    ends = oracle.config.eos_token_id is not None
+    if not isinstance(oracle, LSTMGenerator) or ends or oracle.latent_size or oracle.categories:
+        raise UserError(
+            f"corpus.oracle.path: '{path}' is no LSTM without end token, noise and categories; "
+            "give one that was trained on a corpus.oracle"
+        )
+    models.load_tokenizer(folder, oracle)
+    return oracle
+
+
+def words(oracle: LSTMGenerator) -> int:
+    """V: the words of an oracle, without what is never an outcome."""
+    return oracle.config.vocab_size - len(SPECIALS)
+
+
+def texts_of(oracle: LSTMGenerator, options: OracleOptions) -> dict[Split, np.ndarray]:
+    """The texts of every split, (N, T) ids; a large oracle's are drawn once, into the cache."""
+    if options.texts * options.length * words(oracle) < MUCH:
+        return {split: draw(oracle, options, split) for split in SPLITS}
+
+    def write(folder: Path) -> None:
+        for split in SPLITS:
+            np.save(folder / f"{split}.npy", draw(oracle, options, split).astype(np.int32))
+
+    key = cache.key("oracle", fingerprint(oracle), options.seed, options.texts)
+    folder = cache.entry(key, write, "an oracle's texts")
+    return {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+
+
+@torch.no_grad()
+def draw(oracle: LSTMGenerator, options: OracleOptions, split: Split) -> np.ndarray:
+    """The texts of a split, (N, T) ids.
+
+    In double precision on a CPU: in single precision another machine's rounding would now and then
+    give another word, and the corpus another digest.
+    """
+    texts = options.texts if split == "train" else min(options.texts, MOST_HELD)
+    uniform = draw_uniform(options.seed, SPLITS.index(split), texts, options.length)
+    oracle.to(torch.float64)  # type: ignore[arg-type]
+    begin = torch.full((texts, 1), oracle.config.bos_token_id)
+    output, state = oracle.step(begin[:, 0], oracle.initial_state(texts))
+    ids, _ = oracle.complete(begin, output, state, torch.from_numpy(uniform))
+    oracle.to(torch.float32)  # type: ignore[arg-type]
+    return ids.numpy()
+
+
+def _as_ids(ids: np.ndarray, vocabulary: int) -> Ids:
+    texts, length = ids.shape
+    return Ids(ids.reshape(-1).astype(flat_kind(vocabulary)), np.arange(texts + 1) * length)
+
+
+def _digest(ids: np.ndarray) -> str:
+    return hashlib.blake2b(ids.astype("<i8").tobytes(), digest_size=16).hexdigest()
+
+
+def fingerprint(oracle: Generator) -> str:
+    """Eight hexadecimal digits of an oracle's weights and length."""
+    digest = hashlib.blake2b(str(oracle.config.length).encode(), digest_size=4)
+    for name, weights in sorted(oracle.state_dict().items()):
+        digest.update(name.encode() + weights.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def training(options: CorpusOptions) -> Iterator[str]:
+    """The texts that train, of files or of an oracle."""
+    if options.oracle is None:
+        yield from Division(options).training()
+        return
+    for ids in texts_of(make_oracle(options.oracle), options.oracle)["train"].tolist():
+        yield " ".join(map(str, ids))
