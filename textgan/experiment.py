@@ -118,7 +118,8 @@ def inherit(
         UserError: there is no such run or model, or a key contradicts it.
     """
     if source is None:
-        if stage == "pretrain":
+        # ScratchGAN and others have no pretraining to go on from.
+        if stage == "pretrain" or given.get("pretrain") == []:
             return given, None
         source = _newest(given, words)
     origin = source if isinstance(source, Origin) else Origin.open(source, stage)
