@@ -456,7 +456,7 @@ def test_runs_lists_config_phase_turn_and_figures(textgan: Command, copied: Path
     result = textgan("runs")
     assert (result.code, result.err) == (0, "")
     head, first, second = (line.split() for line in result.lines)
-    figures = ["validation_nll", "bleu4", "backward_bleu4", "harmonic_bleu4"]
+    figures = ["validation_nll", "bleu4", "backward_bleu4", "harmonic_bleu4", "jsd"]
     assert head == ["run", "config", "phase", "turn", *figures]
     assert first[:6] == ["runs/small-pretrain-1", "small", "pretrain[1]", "5", "of", "5"]
     assert second[:6] == ["runs/small-adversarial-1", "small", "adversarial[0]", "2", "of", "2"]

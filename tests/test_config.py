@@ -8,6 +8,7 @@ import yaml
 
 from textgan import config
 from textgan.config import Tree, check, dump, explain, merge, parse_overrides, read_yaml
+from textgan.discriminators import DISCRIMINATORS
 from textgan.errors import UserError
 from textgan.optimizers import OptimizerOptions
 from textgan.recipe import Recipe, method_of, optimizer_of
@@ -173,9 +174,11 @@ def test_a_switch_of_another_variant_is_an_unknown_key() -> None:
 
 
 def test_an_unknown_method() -> None:
-    names = "'mle', 'seqgan', 'constant_reward', 'random_reward', 'frozen_discriminator'"
     assert problems({"method": {"name": "segan"}}) == [
-        f"method.name: 'segan' is not one of {names}, 'mle_continued'"
+        "method.name: there is no 'segan'; did you mean 'seqgan'?"
+    ]
+    assert problems({"discriminator": {"name": "xyz"}}) == [
+        f"discriminator.name: there is no 'xyz'; there are {', '.join(DISCRIMINATORS)}"
     ]
     assert problems({"method": {"rollouts": 4}}) == [
         "method: has no name; say which it is, as in method.name NAME"
@@ -208,7 +211,8 @@ def test_phases_name_what_exists() -> None:
 
 def test_an_optimizer_of_nobody() -> None:
     assert problems({"optimizers": {"generater": {}}}) == [
-        "optimizers: no player 'generater'; there are generator, discriminator"
+        "optimizers: no player 'generater'; there are generator, discriminator, critic, mediator, "
+        "reconstructor"
     ]
 
 

@@ -31,6 +31,7 @@ from textgan import api, experiment, models, runs, sampling
 from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
+from textgan.generators import GENERATORS
 from textgan.generators.pretrained import PretrainedGenerator
 from textgan.origin import Origin
 
@@ -413,7 +414,7 @@ def test_another_model_of_ours_is_no_generator(
 ) -> None:
     folder = pretrained / "last/discriminator"
     done = textgan("pretrain", small, "--from", folder)
-    expected = f"{folder.resolve()}: is no lstm or gru or transformer or pretrained of textgan"
+    expected = f"{folder.resolve()}: is no {' or '.join(GENERATORS)} of textgan"
     assert (done.code, done.err) == (2, f"error: {expected}\n")
     with pytest.raises(UserError) as error:
         models.load_generator(folder.resolve())

@@ -172,7 +172,9 @@ def _in_words(model: type[BaseModel], tree: Tree, problem: ErrorDetails, where: 
         return f"{section + ': ' if section else ''}unknown key '{key}'; {hint}"
     here = dotted(path, where)
     if kind == "union_tag_invalid":
-        return f"{here}.name: '{context['tag']}' is not one of {context['expected_tags']}"
+        names = [name.strip("'") for name in context["expected_tags"].split(", ")]
+        hint = did_you_mean(context["tag"], names) or f"there are {', '.join(names)}"
+        return f"{here}.name: there is no '{context['tag']}'; {hint}"
     if kind == "union_tag_not_found":
         return f"{here}: has no name; say which it is, as in {here}.name NAME"
     shown = f", got {got!r}" if isinstance(got, str | int | float | bool | None) else ""

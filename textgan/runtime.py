@@ -202,9 +202,12 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor) -> Tensor:
         sizes = _of_all(len(values))
         ctx.rows = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
-        parts = [values.new_empty(size, *values.shape[1:]) for size in sizes]
-        dist.all_gather(parts, values.contiguous())
-        return torch.cat(parts)
+        # Every process's part must have one size on its way.
+        full = values.new_zeros(max(sizes), *values.shape[1:])
+        full[: len(values)] = values
+        parts = [torch.empty_like(full) for _ in sizes]
+        dist.all_gather(parts, full)
+        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.discriminators.cnn import CNNDiscriminator
 from textgan.errors import UserError
+from textgan.estimators.advantage import spread
 from textgan.estimators.rollout import rollout_values
 from textgan.features import FeatureOptions
 from textgan.generators.base import Generator
@@ -103,6 +104,7 @@ class LeakGAN(Leaky, Game):
                 "manager_loss": runtime.global_sum(manager),
                 "worker_loss": runtime.global_sum(worker),
                 "reward": runtime.global_sum(values * mask) / n,
+                "reward_std": spread(values, mask),
                 "worker_reward": runtime.global_sum(reward * mask) / n,
                 "entropy": -runtime.global_sum(reading.log_prob * mask) / n,
             },
@@ -161,7 +163,7 @@ def rescaled(values: Tensor, delta: float) -> Tensor:
 
     Rank 1 is the largest; equal values share the mean of their ranks.
     """
-    everyone = runtime.gather(values).t().sort(dim=1).values  # (T, B) ascending
+    everyone = runtime.gather(values).t().contiguous().sort(dim=1).values  # (T, B) ascending
     mine = values.t().contiguous()
     below, up_to = (torch.searchsorted(everyone, mine, right=right) for right in (False, True))
     count = everyone.shape[1]

@@ -73,9 +73,9 @@ class TextGAN(SoftGame):
             )
         self.couples = ("generator", "discriminator")
         if options.reconstruction:
-            word = torch.zeros(1, 1, dtype=torch.long, device=generator.device)
+            any_text = torch.zeros(1, generator.config.length, dtype=torch.long)
             with torch.no_grad(), runtime.evaluating(discriminator):
-                features = discriminator.features(Sequences(word, None))
+                features = discriminator.features(Sequences(any_text.to(generator.device), None))
             self.reconstructor = nn.Linear(features.numel(), generator.latent_size)
 
     def added(self, features: Tensor, real: Sequences, fake: Sequences) -> Tensor:
