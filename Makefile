@@ -34,7 +34,7 @@ demo: $(RUN_STAMP)
 	@$(PY) cli.py sample --count 10 --temperature 0.7 --report
 
 test: $(TEST_STAMP)
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses auto --dist loadfile
 
 slow: $(TEST_STAMP)
 	@$(PY) -m pytest -m slow

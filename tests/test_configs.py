@@ -30,9 +30,10 @@ def recipe(*files: str) -> Recipe:
 
 def paper_of(path: str) -> str:
     """seqgan_short.yaml is SeqGAN with a smaller budget; a -scratch file begins with random weights
-    where its paper begins with a download.
+    where its paper begins with a download; an -as-coded file does what the official code does.
     """
-    return Path(path).stem.removesuffix("_short").removesuffix("-scratch")
+    stem = Path(path).stem.removesuffix("_short")
+    return stem.removesuffix("-scratch").removesuffix("-as-coded")
 
 
 def test_there_is_a_config_for_every_method() -> None:

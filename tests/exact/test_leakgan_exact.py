@@ -86,7 +86,9 @@ def features_of(d: dict[str, Array], text: Text) -> Array:
         kernel = d[f"convolution.convolutions.{i}.weight"]
         bias = d[f"convolution.convolutions.{i}.bias"]
         windows = [np.concatenate(vectors[j : j + width]) for j in range(len(vectors) - width + 1)]
-        pooled += [max(max(0.0, k @ x + b) for x in windows) for k, b in zip(kernel, bias)]
+        pooled += [
+            max(max(0.0, k @ x + b) for x in windows) for k, b in zip(kernel, bias, strict=True)
+        ]
     p = np.array(pooled)
     both = d["convolution.highway.weight"] @ p + d["convolution.highway.bias"]
     transform, gate = both[: len(p)], sigmoid(both[len(p) :])
@@ -161,14 +163,14 @@ def losses(
     manager = worker = 0.0
     cosines = [
         [cosine(f[min(t + C, len(x))] - f[t], aims[t]) for t in range(len(x))]
-        for x, f, aims in zip(TEXTS, features, goals)
+        for x, f, aims in zip(TEXTS, features, goals, strict=True)
     ]
     rewards = [
         [
             sum(cosine(f[t] - f[t - i], aims[t - i]) for i in range(1, C + 1) if t >= i) / C
             for t in range(1, len(x) + 1)
         ]
-        for x, f, aims in zip(TEXTS, features, fixed)
+        for x, f, aims in zip(TEXTS, features, fixed, strict=True)
     ]
     if wrong == "scalar cosine":
         cosines = [[sum(map(sum, cosines)) / n] * len(x) for x in TEXTS]
@@ -258,7 +260,8 @@ def test_each_half_has_its_own_losss_gradient(known_values: None) -> None:
     d, g = weights(made.discriminator), weights(made.generator)
     parameters = dict(made.generator.named_parameters())
     total = made.generator_loss(s, s, 0.0).total
-    found = dict(zip(parameters, torch.autograd.grad(total, list(parameters.values()))))
+    gradients = torch.autograd.grad(total, list(parameters.values()))
+    found = dict(zip(parameters, gradients, strict=True))
     halves = {"goal.bias": 0, "manager.weight_hh_l0": 0, "psi.weight": 1, "worker.bias_ih_l0": 1}
     for name, half in halves.items():
 

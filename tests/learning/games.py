@@ -28,16 +28,18 @@ GAMES: dict[str, Game] = {
     "taylorgan": Game(rates=SLOW),
     "dpgan": Game({"reduction": "mean"}, discriminator=MODEL, rates=SLOW),
     "relgan": Game(generator=MEMORY, discriminator=MULTI, rates=SLOW),
-    "gsgan": Game(discriminator=RECURRENT, rates=SLOW),
+    "gsgan": Game(discriminator=RECURRENT, rates={"generator": 1e-4}),
     "wgan_gp": Game({"estimator": "gumbel"}, rates=SLOW),
     "cot": Game(
-        updates={"generator": 1, "mediator": 1}, rates={"generator": 1e-3, "mediator": 3e-3}
+        steps=200,
+        updates={"mediator": 3, "generator": 1},
+        rates={"generator": 1e-3, "mediator": 3e-3},
     ),
     "ddo": Game(rates=SLOW, rounds=3),
     "spin": Game({"beta": 1.0}, rates=SLOW, rounds=3),
     "dgsan": Game(rates=SLOW, rounds=3),
     "gcn": Game(rates=SLOW),
-    "jsdgan": Game({"scale": "exact"}, rates={"generator": 2e-3}),
+    "jsdgan": Game({"scale": "exact"}, rates={"generator": 5e-4}),
 }
 
 OUTSIDE = {

@@ -5,6 +5,7 @@ responses are running maxima, so a new token adds only the windows that end in i
 """
 
 from operator import attrgetter
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -65,7 +66,7 @@ class Leak(nn.Module):
             several = words[:, None] > wide
             largest = torch.where(several, torch.maximum(largest, response), response)
             columns.append(largest)
-        bias = torch.cat([part.bias for part in self.convolution.convolutions])  # type: ignore[arg-type]
+        bias = torch.cat([cast(Tensor, part.bias) for part in self.convolution.convolutions])
         pooled = F.relu(torch.stack(columns, dim=1) + bias)
         behind = whole[:, vectors.shape[1] :]
         return self.convolution.through_highway(pooled), (behind, largest, count[:, -1])

@@ -7,9 +7,9 @@ of that space the text should go; the worker chooses words that the last c goals
     w_t = W_psi sum_{i=1..c} g_{t-i}                                 (eq. 5)
     pi(x_t | x_<t) = softmax(O_t w_t), O_t = reshape(W h_t + b)      (eqs. 6, 7)
 
-A text's t-th token is chosen under the goals g_{t-1} .. g_{t-c} behind its last c prefixes, of which
-g_0 is the empty one's; the same goals later reward the worker for it (eq. 10). O_t w_t is linear in
-the outer product of w_t and (h_t, 1), so that this is the output.
+A text's t-th token is chosen under the goals g_{t-1} .. g_{t-c} behind its last c prefixes (g_0 is
+the empty one's); the same goals later reward the worker for it (eq. 10). O_t w_t is linear in the
+outer product of w_t and (h_t, 1): this is the output, and the matrix (W, b) its projection.
 """
 
 from typing import Literal, NamedTuple
@@ -135,7 +135,8 @@ class LeakGANGenerator(Generator):  # type: ignore[no-untyped-call]
     def _think(self, embedded: Tensor, state: State) -> tuple[Tensor, Tensor, Tensor, State]:
         """Features and goals behind each token, (B, T, F) each, outputs (B, T, H), last state."""
         manager, worker, earlier, leak = state[0:2], state[2:4], state[4], state[5:]
-        words, vectors = embedded.split([self.options.embedding_size, leak[0].shape[2]], dim=2)
+        size = self.options.embedding_size
+        words, vectors = embedded[..., :size], embedded[..., size:]
         features, leak = self.leak(vectors, leak)
         with torch.backends.cudnn.flags(enabled=self.training):  # else it has no gradient
             m, manager = self.manager(features, tuple(part[None] for part in manager))
