@@ -49,9 +49,7 @@ def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
 def normal(rows: int, columns: int, device: torch.device) -> Tensor:
     """Standard normal numbers, else as ``uniform``: (rows, columns)."""
     # 0 and 1 have no quantile: both are a step of float32 away
-    quantiles: Tensor = torch.special.ndtri(
-        uniform(rows, columns, device) * (1 - 2**-23) + 2**-24
-    )
+    quantiles: Tensor = torch.special.ndtri(uniform(rows, columns, device) * (1 - 2**-23) + 2**-24)
     return quantiles
 
 

@@ -24,7 +24,8 @@ parts_of_6 = pytest.mark.parametrize("representations", [1, 2, 3, 6])
 def make(representations: int = 3, **options: object) -> MultiRepresentationDiscriminator:
     runtime.seed(0, "multi")
     small = {"embedding_size": 6, "filters": [3, 4, 5, 2], "hidden_size": 4, **options}
-    checked = MultiRepresentationOptions.model_validate({"representations": representations, **small})
+    given = {"representations": representations, **small}
+    checked = MultiRepresentationOptions.model_validate(given)
     settings = MultiRepresentationConfig(vocab_size=V, options=checked.model_dump(mode="json"))
     d = MultiRepresentationDiscriminator(settings).eval()
     with torch.no_grad():

@@ -213,11 +213,12 @@ def gradients_of(loss: Tensor, module: nn.Module) -> Weights:
 def real_texts(eos: int | None) -> Sequences:
     """B texts of one to T tokens."""
     ids = np.random.default_rng(3).integers(1, V, size=(B, T))
-    return Sequences(torch.from_numpy(ids).masked_fill(~torch.from_numpy(mask_of(ids, eos)), 0), eos)
+    padding = ~torch.from_numpy(mask_of(ids, eos))
+    return Sequences(torch.from_numpy(ids).masked_fill(padding, 0), eos)
 
 
 def chance(seed: int, latent: int = 0) -> tuple[Array, Array]:
-    """The numbers that a draw of B texts uses behind that seed: uniform (T, B, V), normal (B, Z)."""
+    """The numbers that a draw of B texts uses behind that seed: uniform (T, B, V), (B, Z)."""
     cpu = torch.device("cpu")
     runtime.seed("soft", seed)
     z = runtime.normal(B, latent, cpu).double().numpy() if latent else np.zeros((B, 0))

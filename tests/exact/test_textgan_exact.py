@@ -1,4 +1,4 @@
-"""TextGAN along the path: noise z, soft-argmax, kernel mean embeddings; what is expected is NumPy."""
+"""TextGAN along the path: noise z, soft-argmax, kernel mean embeddings; expected in NumPy."""
 
 from typing import Any
 

@@ -8,9 +8,9 @@ import torch
 
 from tests.exact.enumerated import ENDS
 from tests.exact.soft_players import (
-    E,
     Array,
     B,
+    E,
     T,
     V,
     Weights,
@@ -80,9 +80,7 @@ def critics_objective(
     where = {"at the fake": fake, "at the real": real}.get(wrong, between)
     slope = slopes(w, where, of_words)
     penalty = slope**2 if wrong == "towards 0" else (slope - 1) ** 2
-    return float(
-        tiny_logits(w, fake).mean() - tiny_logits(w, real).mean() + 10 * penalty.mean()
-    )
+    return float(tiny_logits(w, fake).mean() - tiny_logits(w, real).mean() + 10 * penalty.mean())
 
 
 @both_languages

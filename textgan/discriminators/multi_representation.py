@@ -4,7 +4,7 @@ Each word has R short vectors, parts of one embedding; every part of a text pass
 the largest response of each, one highway layer and two linear layers. Each gives a logit: (B, R).
 """
 
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -28,9 +28,9 @@ class MultiRepresentationOptions(DiscriminatorOptions, VectorOptions):
     """Size of a word's whole vector, all representations together."""
     representations: int = Field(default=64, ge=1)
     """R: parts that the word vector is cut into; they divide embedding_size."""
-    widths: list[int] = [2, 3, 4, 5]
+    widths: list[int] = Field(default=[2, 3, 4, 5])
     """Words under each kind of filter."""
-    filters: list[int] = [300, 300, 300, 300]
+    filters: list[int] = Field(default=[300, 300, 300, 300])
     """How many filters of each width, shared by all representations."""
     hidden_size: int = Field(default=100, ge=1)
     """Units of the linear layer before the last."""
@@ -92,9 +92,10 @@ class MultiRepresentationDiscriminator(Discriminator):  # type: ignore[no-untype
         """(B, T, E) -> (B, R, F)."""
         count = self.options.representations
         # (R, B, T, E/R), one large batch: copies of a text still stand side by side
-        parts = embedded.unflatten(2, (count, -1)).permute(2, 0, 1, 3).flatten(0, 1)
+        size, length, _ = embedded.shape
+        parts = embedded.view(size, length, count, -1).permute(2, 0, 1, 3).flatten(0, 1)
         features: Tensor = self.convolution(parts, s.lengths.repeat(count), prefix, copies)
-        return features.unflatten(0, (count, -1)).transpose(0, 1)
+        return features.view(count, size, -1).transpose(0, 1)
 
     def head(self, features: Tensor) -> Tensor:
         """(B, R, F) -> (B, R), or (B,) if there is one representation."""
@@ -110,7 +111,7 @@ class FewNumberFilters(ConvolutionFeatures):
     """
 
     def response(self, embedded: Tensor, lengths: Tensor, i: int) -> Tensor:
-        width, weight = self.widths[i], self.convolutions[i].weight
+        width, weight = self.widths[i], cast(nn.Linear, self.convolutions[i]).weight
         embedded = F.pad(embedded, (0, 0, 0, max(0, width - embedded.shape[1])))
         windows = embedded.unfold(1, width, 1).transpose(2, 3).flatten(2)  # (B, n, width E)
         starts = torch.arange(windows.shape[1], device=windows.device)
@@ -130,5 +131,5 @@ def _places(windows: Tensor, outside: Tensor, weight: Tensor) -> Tensor:
     places = []
     for rows in runtime.chunks(len(windows), size):
         response = weight @ windows[rows].flatten(0, 1).t()  # (F, rows n)
-        places.append(response.unflatten(1, (-1, count)).max(dim=2).indices.t())
+        places.append(response.view(len(weight), -1, count).argmax(dim=2).t())
     return torch.cat(places)

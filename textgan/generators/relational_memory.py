@@ -1,4 +1,4 @@
-"""RelGAN's generator (Nie et al., ICLR 2019): a relational memory (Santoro et al. 2018, 1806.01822).
+"""RelGAN's generator (Nie et al., ICLR 2019): a relational memory (Santoro et al., 1806.01822).
 
 The memory M is N slots, H heads of D numbers each. A step lets the slots attend to themselves and
 to the new word x = W_x e, and gates what they learnt:
@@ -132,11 +132,12 @@ class RelationalMemoryGenerator(Generator):  # type: ignore[no-untyped-call]
     def turn(self, memory: Tensor, read: Tensor, gates: Tensor) -> Tensor:
         """One step: memory (B, N, HD), the word's attention (B, 1, 3HD) and gates (B, 1, 2HD)."""
         rows = torch.cat([self.attended(memory), read], dim=1)
-        heads = rows.unflatten(2, (3, self.options.heads, -1)).permute(2, 0, 3, 1, 4)
+        heads = rows.view(*rows.shape[:2], 3, self.options.heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = heads  # (B, H, N + 1, D)
         # The word's own row would be dropped in the end: it asks nothing.
         found = F.scaled_dot_product_attention(query[:, :, :-1], key, value)
         learnt = self.attended_norm(memory + found.transpose(1, 2).flatten(2))
         learnt = self.mlp_norm(learnt + self.mlp(learnt))
         taken, kept = (gates + self.memory_gates(memory.tanh())).chunk(2, dim=2)
-        return taken.sigmoid() * learnt.tanh() + (kept + 1).sigmoid() * memory
+        behind: Tensor = taken.sigmoid() * learnt.tanh() + (kept + 1).sigmoid() * memory
+        return behind

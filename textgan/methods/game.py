@@ -84,7 +84,7 @@ class Game(Method):
         return self.discriminator.head(self.discriminator.read(embedded, s))
 
     def added(self, features: Tensor, real: Sequences, fake: Sequences) -> Tensor:
-        """What a paper adds to the loss; features of the real texts first, then of the fake ones."""
+        """What a paper adds to the loss; features of the real texts first, then the fake ones'."""
         return features.new_zeros(())
 
     def penalties(self, embedded: Tensor, both: Sequences, count: int) -> Tensor:

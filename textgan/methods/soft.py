@@ -1,7 +1,7 @@
 """What methods with a gradient through sampling have in common, and the switches between them.
 
-A token is relaxed as it is drawn: y = softmax((o + g) / tau) instead of a one-hot, o the generator's
-logits, g noise. The discriminator reads y through its word vectors, so its gradient goes back to o:
+A token is relaxed as it is drawn: y = softmax((o + g) / tau) instead of a one-hot, o the logits, g
+noise. The discriminator reads y through its word vectors, so its gradient goes back to o:
 
     L_G = E loss(d(real), d(y)) + weight * distance(E f(real), E f(y))
 
@@ -89,7 +89,7 @@ class SoftGame(Game):
         part = min(1.0, progress / o.horizon)
         if o.schedule == "linear":
             return first + (last - first) * part
-        return first * (last / first) ** part
+        return float(first * (last / first) ** part)
 
     def play(self, real: Sequences, progress: float) -> Sequences:
         relaxed = relax(self.options.estimator, self.tau(progress))

@@ -90,6 +90,7 @@ class TextGAN(SoftGame):
     def missed(self, features: Tensor, fake: Sequences) -> Tensor:
         """‖z^ - z‖², the mean over texts."""
         found: Tensor = self.reconstructor(features.flatten(1))  # (B, Z)
+        assert fake.noise is not None, "texts made of nothing"
         return average((found - fake.noise).square().sum(dim=1))
 
     def reconstructor_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:

@@ -4,7 +4,8 @@ The generator's softmax goes straight into the critic beside real one-hots; no t
 chance is in the noise z that a text is made from:
 
     y_t = softmax(o_t),  the next input is the likeliest token
-    L_D = E d(y) - E d(x) + lambda E (‖grad d(x^)‖ - 1)²,  x^ = u x + (1 - u) y   (1704.00028, alg. 1)
+    L_D = E d(y) - E d(x) + lambda E (‖grad d(x^)‖ - 1)²             (1704.00028, alg. 1)
+    x^ = u x + (1 - u) y
     L_G = -E d(y)
 
 The gradient is with respect to the (relaxed) one-hots x^, as it must be: with respect to word
