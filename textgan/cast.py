@@ -62,7 +62,7 @@ class Cast:
         method = self._method(phase)
         options = {p: optimizer_of(self.recipe, phase, p) for p in method.trains}
         for player in method.couples:
-            if options[player].accumulation > 1:
+            if player in options and options[player].accumulation > 1:
                 raise UserError(
                     f"optimizers.{player}.accumulation: {method.options.name} compares the texts "
                     "of a batch, which can't be worked through in parts; set it to 1"

@@ -179,3 +179,8 @@ def test_at_the_optimal_discriminator_the_policy_follows_the_divergence(
             lambda x, other=other: divergence(other, p, densities(x, eos)), sixteenths()
         )
         assert is_close(np.asarray(found), expected) == (other == name)
+
+
+def test_a_loss_against_the_batchs_mean_is_not_worked_through_in_parts() -> None:
+    assert "discriminator" in method_of("seqgan", None, loss="ragan").couples
+    assert method_of("seqgan", None, loss="rsgan").couples == ()

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.discriminators.base import Discriminator
+from textgan.generators.base import Generator
 from textgan.losses import regularizers
 from textgan.losses.adversarial import ENTROPIC, LossName, accuracy, discriminator_loss, texts
 from textgan.methods.base import Loss, Method, MethodOptions
@@ -48,6 +50,13 @@ class Game(Method):
     """A method whose discriminator judges texts one by one. A subclass has the generator's loss."""
 
     options: GameOptions
+
+    def __init__(
+        self, options: GameOptions, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        super().__init__(options, generator, discriminator)
+        if options.loss == "ragan":
+            self.couples = (*self.couples, "discriminator")
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         # One pass for both: the fewer and larger its matrix products, the faster it is.
