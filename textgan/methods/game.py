@@ -27,7 +27,8 @@ class GameOptions(MethodOptions):
     output_l2: float = Field(default=0.0, ge=0)
     """Weight of the L2 penalty on the discriminator's output layer."""
     gradient_penalty: float = Field(default=0.0, ge=0)
-    """Weight of (norm of the discriminator's gradient - 1)² between real and generated texts."""
+    """Weight of (norm of the discriminator's gradient - 1)² between real and generated texts, by
+    word vectors. These learn too: scaled, they escape it, r1 and r2; wgan_gp's is by one-hots."""
     r1: float = Field(default=0.0, ge=0)
     """Weight of half the squared gradient of the discriminator at real texts."""
     r2: float = Field(default=0.0, ge=0)
