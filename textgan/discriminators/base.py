@@ -1,5 +1,6 @@
 """What every discriminator is: texts in, logits of "this is real" out."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -91,19 +92,23 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
         """Logits d; the probability that a text is real is sigmoid(d)."""
         return self.head(self.features(s))
 
-    @torch.no_grad()
     def judge(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         """Logits d, dropout off, no gradient, a few texts at a time: what rewards are made of.
 
         ``prefix`` and ``copies`` as in ``read``.
         """
+        return self.in_parts(lambda part: self.head(self.features(part, prefix, copies)), s, copies)
+
+    @torch.no_grad()
+    def in_parts(self, of: Callable[[Sequences], Tensor], s: Sequences, copies: int = 1) -> Tensor:
+        """A function of texts, dropout off, no gradient, as many texts at a time as memory bears.
+
+        ``copies`` texts in a row stay together.
+        """
         texts = max(1, runtime.rows_at_once(self.row_bytes, s.ids.device) // copies)
         with runtime.evaluating(self):
-            logits = [
-                self.head(self.features(s[rows], prefix, copies))
-                for rows in runtime.chunks(len(s), texts * copies)
-            ]
-        return torch.cat(logits)
+            parts = [of(s[rows]) for rows in runtime.chunks(len(s), texts * copies)]
+        return torch.cat(parts)
 
     def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         """D = sigmoid(d) in [0, 1], as ``judge``: SeqGAN's reward of a text."""

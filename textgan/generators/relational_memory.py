@@ -107,10 +107,9 @@ class RelationalMemoryGenerator(Generator):  # type: ignore[no-untyped-call]
         return (slots.expand(size, -1, -1),)
 
     def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
-        given = [] if noise is None else [noise]
-        if category is not None:
-            given.append(F.one_hot(category, self.categories).to(self.output.weight.dtype))
-        return (*state, self.condition(torch.cat(given, dim=1))) if given else state
+        if noise is None and category is None:
+            return state
+        return (*state, self.condition(self.side_by_side(noise, category)))
 
     def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         memory, *every = state

@@ -94,17 +94,10 @@ class RankGAN(PolicyGradient):
     def reward(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         return self.log_rank(self.features(s, prefix, copies), *self.against).exp()
 
-    @torch.no_grad()
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        """Features of texts, dropout off, a few texts at a time; as ``Discriminator.judge``."""
+        """Features of texts, as ``Discriminator.judge`` gives their logits."""
         d = self.discriminator
-        texts = max(1, runtime.rows_at_once(d.row_bytes, s.ids.device) // copies)
-        with runtime.evaluating(d):
-            parts = [
-                d.features(s[rows], prefix, copies)
-                for rows in runtime.chunks(len(s), texts * copies)
-            ]
-        return torch.cat(parts)
+        return d.in_parts(lambda part: d.features(part, prefix, copies), s, copies)
 
     # The ranker
 

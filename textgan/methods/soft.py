@@ -77,10 +77,8 @@ class SoftGame(Game):
                 "method.feature_matching: compares features of texts; set "
                 "discriminator.per_token to false"
             )
-        if options.loss == "ragan":
-            self.couples = ("generator", "discriminator")
-        elif options.feature_matching:
-            self.couples = ("generator",)
+        if options.loss == "ragan" or options.feature_matching:
+            self.couples = (*self.couples, "generator")
 
     def tau(self, progress: float) -> float:
         """The temperature, a function of progress through the phase alone."""
