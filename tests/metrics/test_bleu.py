@@ -2,10 +2,10 @@
 
 import math
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +34,12 @@ def nltk_self_bleu(texts: Sequence[Sequence[object]], index: int) -> list[float]
     return nltk_bleu([*texts[:index], *texts[index + 1 :]], texts[index])
 
 
+def scores(
+    references: References, text: Sequence[Hashable], orders: Sequence[int] = ORDERS
+) -> list[float]:
+    return list(references.scores([text], orders)[0])
+
+
 def words(line: str) -> list[str]:
     return line.split()
 
@@ -50,7 +56,7 @@ def test_arithmetic() -> None:
     p4 = 0.1 / 1
     p5 = 0.1 / 1  # a text of four has no 5-gram: the denominator is one
     brevity = math.exp(1 - 5 / 4)  # five is nearer to four than six
-    assert references.sentence_bleu(words("the the cat sat"), (1, 2, 3, 4, 5)) == pytest.approx(
+    assert scores(references, words("the the cat sat"), (1, 2, 3, 4, 5)) == pytest.approx(
         [
             brevity * p1,
             brevity * (p1 * p2) ** (1 / 2),
@@ -65,8 +71,8 @@ def test_arithmetic() -> None:
 def test_of_two_lengths_as_close_the_shorter_counts() -> None:
     both = References(["abc", "abcde"])
     longer = References(["abcde"])
-    assert both.sentence_bleu("abcd", [2]) == [1.0]
-    assert longer.sentence_bleu("abcd", [2]) == pytest.approx([math.exp(1 - 5 / 4)])
+    assert scores(both, "abcd", [2]) == [1.0]
+    assert scores(longer, "abcd", [2]) == pytest.approx([math.exp(1 - 5 / 4)])
 
 
 @settings(deadline=None, max_examples=300)
@@ -74,8 +80,7 @@ def test_of_two_lengths_as_close_the_shorter_counts() -> None:
 def test_bleu_is_nltks(texts: list[list[int]], references: list[list[int]]) -> None:
     index = References(references)
     expected = [nltk_bleu(references, text) for text in texts]
-    for text, scores in zip(texts, expected, strict=True):
-        assert index.sentence_bleu(text) == pytest.approx(scores, abs=1e-9)
+    assert index.scores(texts) == pytest.approx(np.array(expected), abs=1e-9)
     means = [sum(column) / len(texts) for column in zip(*expected, strict=True)]
     assert values(bleu(texts, index)) == pytest.approx(means, abs=1e-9)
 
@@ -84,10 +89,8 @@ def test_bleu_is_nltks(texts: list[list[int]], references: list[list[int]]) -> N
 @given(st.lists(TEXT, min_size=2, max_size=7))
 def test_self_bleu_is_nltks_with_the_text_left_out(texts: list[list[int]]) -> None:
     expected = [nltk_self_bleu(texts, index) for index in range(len(texts))]
-    references = References(texts)
-    for index, text in enumerate(texts):
-        scores = references.sentence_bleu(text, excluded=index)
-        assert scores == pytest.approx(expected[index], abs=1e-9)
+    found = References(texts).scores(texts, excluded=True)
+    assert found == pytest.approx(np.array(expected), abs=1e-9)
     means = [sum(column) / len(texts) for column in zip(*expected, strict=True)]
     assert values(self_bleu(texts)) == pytest.approx(means, abs=1e-9)
 
@@ -97,8 +100,8 @@ def test_self_bleu_is_nltks_with_the_text_left_out(texts: list[list[int]]) -> No
 def test_empty_and_short_texts_score_as_in_nltk(
     text: list[str], references: list[list[str]]
 ) -> None:
-    scores = References(references).sentence_bleu(text)
-    assert scores == pytest.approx(nltk_bleu(references, text), abs=1e-9)
+    expected = nltk_bleu(references, text)
+    assert scores(References(references), text) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_text_does_not_count_for_itself_but_its_twin_does() -> None:
@@ -116,8 +119,9 @@ def test_equal_lines_score_one() -> None:
 
 
 def test_equal_short_lines_lack_the_longer_ngrams() -> None:
-    scores = values(self_bleu([[7, 8, 9]] * 10))
-    assert scores == pytest.approx([1.0, 1.0, 0.1 ** (1 / 4), 0.1 ** (2 / 5)])
+    assert values(self_bleu([[7, 8, 9]] * 10)) == pytest.approx(
+        [1.0, 1.0, 0.1 ** (1 / 4), 0.1 ** (2 / 5)]
+    )
 
 
 def test_orders_choose_what_is_reported() -> None:
@@ -125,8 +129,8 @@ def test_orders_choose_what_is_reported() -> None:
     all_orders = self_bleu(texts)
     assert self_bleu(texts, orders=(4, 2)) == {4: all_orders[4], 2: all_orders[2]}
     longer = References(texts, highest=7)
-    assert longer.sentence_bleu("abcbb") == References(texts).sentence_bleu("abcbb")
-    assert longer.sentence_bleu("aaaaaaa", [7]) == pytest.approx([(2 / 7 * 1e-6 / 720) ** (1 / 7)])
+    assert scores(longer, "abcbb") == scores(References(texts), "abcbb")
+    assert scores(longer, "aaaaaaa", [7]) == pytest.approx([(2 / 7 * 1e-6 / 720) ** (1 / 7)])
 
 
 def test_estimate_is_mean_and_standard_error() -> None:
@@ -182,13 +186,11 @@ def test_coco_training_text_against_test_text(punctuation: str, expected: list[f
     """All 10,000 training captions are hypotheses, all 10,000 test captions references."""
     train, test = coco("train", punctuation), coco("test", punctuation)
     assert len(train) == len(test) == 10_000
-    start = time.perf_counter()
     references = References(test)
-    scores = values(bleu(train, references))
-    assert time.perf_counter() - start < 30
-    assert scores == pytest.approx(expected, abs=5.1e-4)
+    means = values(bleu(train, references))
+    assert means == pytest.approx(expected, abs=5.1e-4)
     for text in train[:3]:
-        assert references.sentence_bleu(text) == pytest.approx(nltk_bleu(test, text), abs=1e-9)
+        assert scores(references, text) == pytest.approx(nltk_bleu(test, text), abs=1e-9)
 
 
 @pytest.mark.slow
@@ -196,11 +198,8 @@ def test_coco_training_text_against_test_text(punctuation: str, expected: list[f
 def test_coco_training_text_against_itself() -> None:
     """Self-BLEU of the 10,000 training captions, punctuation split."""
     train = coco("train", "split")
-    start = time.perf_counter()
-    scores = values(self_bleu(train))
-    assert time.perf_counter() - start < 30
-    assert scores == pytest.approx([0.892, 0.747, 0.573, 0.416], abs=5.1e-4)
-    references = References(train)
+    means = values(self_bleu(train))
+    assert means == pytest.approx([0.892, 0.747, 0.573, 0.416], abs=5.1e-4)
+    exact = References(train).scores(train, excluded=True)
     for index in (0, 5_000, 9_999):
-        exact = references.sentence_bleu(train[index], excluded=index)
-        assert exact == pytest.approx(nltk_self_bleu(train, index), abs=1e-9)
+        assert list(exact[index]) == pytest.approx(nltk_self_bleu(train, index), abs=1e-9)

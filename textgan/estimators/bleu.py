@@ -1,7 +1,7 @@
 """Sentence BLEU of many texts at once: tensors in, a reward out, on the texts' own device.
 
 Papineni et al. 2002, with the choices of NLTK's ``sentence_bleu`` under ``SmoothingFunction``'s
-``method1`` (and so of ``textgan.metrics.bleu``, which reads one text at a time): counts clipped by
+``method1`` (and so of ``textgan.metrics.bleu``, for tokens of any kind): counts clipped by
 the largest in any one reference, 0.1 matches where there is none, 0 without a matching word, and
 the brevity penalty of the closest reference length, the shorter one on a tie. An end token is no
 word.

@@ -14,19 +14,33 @@ text of characters.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from textgan.errors import UserError
 from textgan.metrics.estimate import Estimate
 
 Text = Sequence[Hashable]
-NGram = tuple[Hashable, ...]
+Array = np.ndarray
 
 ORDERS = (2, 3, 4, 5)
 EPSILON = 0.1
-UNSEEN = (0, -1, 0)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """M texts behind one another: K tokens in all."""
+
+    words: Array
+    """(K,) numbers of the tokens; -1 for one that isn't known."""
+    text: Array
+    """(K,) the text of each token."""
+    left: Array
+    """(K,) tokens from here to the text's end, this one among them."""
+    lengths: Array
+    """(M,)."""
 
 
 class References:
@@ -41,48 +55,93 @@ class References:
         if len(texts) == 0:
             raise UserError("BLEU: no reference texts; give at least one")
         self.highest = highest
-        self.lengths = Counter(len(text) for text in texts)
-        self.clips: dict[NGram, tuple[int, int, int]] = {}
-        for index, text in enumerate(texts):
-            for ngram, count in _count_ngrams(text, highest).items():
-                first, holder, second = self.clips.get(ngram, UNSEEN)
-                if count > first:
-                    self.clips[ngram] = (count, index, first)
-                elif count > second:
-                    self.clips[ngram] = (first, holder, count)
+        self.vocabulary: dict[Hashable, int] = {}
+        flat = self._flatten(texts, learn=True)
+        self.lengths, self.of_length = np.unique(flat.lengths, return_counts=True)
+        self.tables: list[Array] = []
+        """By order: the keys of its n-grams, sorted; an n-gram's number is its key's place."""
+        self.clips: list[tuple[Array, Array, Array]] = []
+        """By order and number: largest count in one text, that text, largest in any other."""
+        before = np.zeros(len(flat.words), dtype=np.int64)
+        for n in range(1, highest + 1):
+            key, inside = self._keys(flat, before, n)
+            self.tables.append(np.unique(key[inside]))
+            before = self._numbers(key, inside, n)
+            self.clips.append(_two_largest(*_counted(flat.text, before), len(self.tables[-1])))
 
-    def sentence_bleu(
-        self, text: Text, orders: Sequence[int] = ORDERS, excluded: int | None = None
-    ) -> list[float]:
-        """BLEU-n in [0, 1] of one text, for each n of ``orders``.
+    def scores(
+        self, texts: Sequence[Text], orders: Sequence[int] = ORDERS, excluded: bool = False
+    ) -> Array:
+        """BLEU-n in [0, 1] of M texts, for each n of ``orders``: (M, len(orders)).
 
-        ``excluded``: the index of the reference that is the text itself, and does not count.
+        ``excluded``: the texts are the references themselves, and none counts for itself.
         Raises UserError for no order, or one below 1 or above ``highest``.
         """
         if not orders or min(orders) < 1 or max(orders) > self.highest:
             raise UserError(f"BLEU: orders go from 1 to {self.highest}, got {list(orders)}")
-        matches = self._matches(text, excluded)
-        if matches[0] == 0:
-            return [0.0] * len(orders)
-        log_precisions = [
-            math.log((match or EPSILON) / max(1, len(text) - i)) for i, match in enumerate(matches)
-        ]
-        log_penalty = min(0.0, 1 - self._closest_length(len(text), excluded) / len(text))
-        return [math.exp(log_penalty + math.fsum(log_precisions[:n]) / n) for n in orders]
+        flat = self._flatten(texts)
+        matches = np.stack(list(self._matches(flat, excluded)), axis=1)  # (M, highest)
+        possible = np.maximum(1, flat.lengths[:, None] - np.arange(self.highest))
+        log_precision = np.log(np.where(matches == 0, EPSILON, matches) / possible)
+        closest = self._closest_lengths(flat.lengths, excluded)
+        log_penalty = np.minimum(0, 1 - closest / np.maximum(1, flat.lengths))
+        chosen = np.array(orders)
+        mean = log_precision.cumsum(axis=1)[:, chosen - 1] / chosen
+        found: Array = np.exp(log_penalty[:, None] + mean) * (matches[:, :1] > 0)
+        return found
 
-    def _matches(self, text: Text, excluded: int | None) -> list[int]:
-        """Clipped matches of the text's 1-grams, 2-grams ... up to ``highest``."""
-        matches = [0] * self.highest
-        for ngram, count in _count_ngrams(text, self.highest).items():
-            first, holder, second = self.clips.get(ngram, UNSEEN)
-            matches[len(ngram) - 1] += min(count, second if holder == excluded else first)
-        return matches
+    def _flatten(self, texts: Sequence[Text], learn: bool = False) -> Flat:
+        known = self.vocabulary
+        if learn:
+            words = [known.setdefault(word, len(known)) for text in texts for word in text]
+        else:
+            words = [known.get(word, -1) for text in texts for word in text]
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        text = np.repeat(np.arange(len(texts)), lengths)
+        left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(words))
+        return Flat(np.array(words, dtype=np.int64), text, left, lengths)
 
-    def _closest_length(self, length: int, excluded: int | None) -> int:
-        # The excluded text has this very length: one more like it must remain.
-        alone = excluded is not None and self.lengths[length] == 1
-        others = (other for other in self.lengths if not (alone and other == length))
-        return min(others, key=lambda other: (abs(other - length), other))
+    def _keys(self, flat: Flat, before: Array, n: int) -> tuple[Array, Array]:
+        """The key of the n-gram that begins at each token, and whether its parts are known: (K,).
+
+        A key is the number of the first n - 1 words times the vocabulary's size, plus the last.
+        """
+        last = np.full_like(flat.words, -1)
+        last[: max(0, len(last) - n + 1)] = flat.words[n - 1 :]
+        inside = (flat.left >= n) & (before >= 0) & (last >= 0)
+        return before * len(self.vocabulary) + last, inside
+
+    def _numbers(self, key: Array, inside: Array, n: int) -> Array:
+        """The number of each n-gram; -1 where the references have none such: (K,)."""
+        table = self.tables[n - 1]
+        if not len(table):
+            return np.full_like(key, -1)
+        place = np.minimum(np.searchsorted(table, key), len(table) - 1)
+        found: Array = np.where(inside & (table[place] == key), place, -1)
+        return found
+
+    def _matches(self, flat: Flat, excluded: bool) -> Iterator[Array]:
+        """Clipped matches of each order in turn: (M,)."""
+        before = np.zeros(len(flat.words), dtype=np.int64)
+        for n in range(1, self.highest + 1):
+            before = self._numbers(*self._keys(flat, before, n), n)
+            text, number, count = _counted(flat.text, before)
+            first, holder, second = (part[number] for part in self.clips[n - 1])
+            clip = np.where(holder == text, second, first) if excluded else first
+            yield np.bincount(text, np.minimum(count, clip), minlength=len(flat.lengths))
+
+    def _closest_lengths(self, lengths: Array, excluded: bool) -> Array:
+        """The reference length next to each, the shorter one of two: (M,)."""
+        known, last = self.lengths, len(self.lengths) - 1
+        at = np.searchsorted(known, lengths)
+        here = np.minimum(at, last)
+        equal = known[here] == lengths
+        # An excluded text has this very length: one more like it must remain.
+        counts = equal & (self.of_length[here] > 1) if excluded else equal
+        below = known[np.maximum(at - 1, 0)]
+        above = known[np.minimum(at + equal, last)]
+        nearer = (above <= lengths) | ((at > 0) & (lengths - below <= above - lengths))
+        return np.where(counts, lengths, np.where(nearer, below, above))
 
 
 def bleu(
@@ -95,7 +154,7 @@ def bleu(
     """
     if len(hypotheses) == 0:
         raise UserError("BLEU: no texts to score; give at least one")
-    return _means([references.sentence_bleu(text, orders) for text in hypotheses], orders)
+    return _means(references.scores(hypotheses, orders), orders)
 
 
 def self_bleu(texts: Sequence[Text], orders: Sequence[int] = ORDERS) -> dict[int, Estimate]:
@@ -107,8 +166,7 @@ def self_bleu(texts: Sequence[Text], orders: Sequence[int] = ORDERS) -> dict[int
     if len(texts) < 2:
         raise UserError(f"Self-BLEU: needs at least 2 texts, got {len(texts)}")
     references = References(texts, highest=max([1, *orders]))
-    scores = [references.sentence_bleu(text, orders, index) for index, text in enumerate(texts)]
-    return _means(scores, orders)
+    return _means(references.scores(texts, orders, excluded=True), orders)
 
 
 def harmonic_mean(a: float, b: float) -> float:
@@ -116,16 +174,26 @@ def harmonic_mean(a: float, b: float) -> float:
     return 2 * a * b / (a + b) if a + b else 0.0
 
 
-def _count_ngrams(text: Text, highest: int) -> Counter[NGram]:
-    tokens = tuple(text)
-    return Counter(
-        tokens[start : start + n]
-        for n in range(1, highest + 1)
-        for start in range(len(tokens) - n + 1)
-    )
+def _counted(text: Array, number: Array) -> tuple[Array, Array, Array]:
+    """How often each text has each n-gram: text, number and count of P pairs, (P,) each."""
+    known = number >= 0
+    size = int(number.max(initial=0)) + 1
+    pair, count = np.unique(text[known] * size + number[known], return_counts=True)
+    return pair // size, pair % size, count
 
 
-def _means(scores: Sequence[Sequence[float]], orders: Sequence[int]) -> dict[int, Estimate]:
+def _two_largest(text: Array, number: Array, count: Array, size: int) -> tuple[Array, Array, Array]:
+    """Of each n-gram's counts the largest, its text, and the next largest: (size,) each."""
+    order = np.lexsort((-count, number))
+    text, number, count = text[order], number[order], count[order]
+    begins = np.searchsorted(number, np.arange(size))  # every number occurs
+    following = np.minimum(begins + 1, max(len(number) - 1, 0))
+    again = (begins + 1 < len(number)) & (number[following] == np.arange(size))
+    return count[begins], text[begins], np.where(again, count[following], 0)
+
+
+def _means(scores: Array, orders: Sequence[int]) -> dict[int, Estimate]:
     """Scores (texts, orders) -> their mean by order."""
-    columns = zip(*scores, strict=True)
-    return {n: Estimate.from_scores(column) for n, column in zip(orders, columns, strict=True)}
+    return {
+        n: Estimate.from_scores(column.tolist()) for n, column in zip(orders, scores.T, strict=True)
+    }

@@ -1,0 +1,207 @@
+"""What every method does in a small, equal budget, from the same start, beside further likelihood.
+
+    python benchmarks/methods.py oracle configs/data/oracle.yaml [METHOD ...]
+    python benchmarks/methods.py image_coco configs/data/image_coco.yaml \
+        --path train.txt --test-path test.txt
+
+Each method plays with the losses, players and rates of configs/methods, in updates of 64 texts, from
+a generator that likelihood left half-way, until SECONDS of one thread are spent. The figures go to
+docs/methods/results.json, which the pages in docs/methods show; what is there isn't played again.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textgan import api, config, evaluation
+from textgan.errors import UserError
+from textgan.phases import Turn
+from textgan.trainer import Trainer
+
+RESULTS = Path("docs/methods/results.json")
+SECONDS, MOST, WARM = 30, 200, 100
+"""Of the game; updates of the generator at most; updates of the discriminator before it."""
+EPOCHS = {"oracle": 2, "image_coco": 6, "news_en": 10}
+"""Of likelihood before the game."""
+TEXTS = 2_000
+"""Generated texts that are scored by BLEU."""
+OWN = "relgan", "leakgan", "leakgan_mle", "sentigan", "textgan", "wgan_gp"
+"""Methods whose generator is part of them; the others take the text's."""
+ROUNDS = {"ddo": 3, "spin": 3, "dgsan": 3}
+BUDGET = (
+    f"{SECONDS} s of one thread, at most {MOST} updates of the generator, 64 texts each, from a "
+    f"generator that likelihood left half-way and a discriminator of {WARM} updates; BLEU of "
+    f"{TEXTS:,} texts"
+)
+Row = dict[str, Any]
+
+
+class Clock:
+    """Seconds of this process in each player's updates."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.updates: dict[str, int] = {}
+
+    @contextmanager
+    def watching(self, phase: str) -> Iterator[None]:
+        """Count the updates of a phase."""
+        update = Trainer.update
+
+        def watched(trainer: Trainer, turn: Turn) -> None:
+            before = time.process_time()
+            update(trainer, turn)
+            if turn.phase.startswith(phase):
+                spent = time.process_time() - before
+                self.seconds[turn.player] = self.seconds.get(turn.player, 0.0) + spent
+                self.updates[turn.player] = self.updates.get(turn.player, 0) + 1
+
+        Trainer.update = watched  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Trainer.update = update  # type: ignore[method-assign]
+
+
+def leaf(phases: list[config.Tree]) -> config.Tree:
+    """The first phase of a list that moves the generator, or the first."""
+    for phase in phases:
+        inner = leaf(phase["phases"]) if phase.get("phases") else phase
+        if "generator" in inner.get("players", {"generator": {}}):
+            return inner
+    return phases[0]
+
+
+def players(phase: config.Tree) -> dict[str, Any]:
+    """Updates a step: the file's, or five of a discriminator that learns from pools there."""
+    found = {}
+    for player, turns in phase.get("players", {}).items():
+        number = 1 if player == "generator" else turns.get("updates", 5)
+        found[player] = {"updates": min(number, 5)}
+    return found
+
+
+def game(tree: config.Tree, steps: int) -> list[config.Tree]:
+    """The phases: the discriminator's warm-up, then so many steps of the game."""
+    phases = tree["adversarial"] or [{"method": tree["method"]["name"]}]
+    phase = leaf(phases)
+    name, who = tree["method"]["name"], players(phase)
+    rounds = ROUNDS.get(name, 1)
+    each = max(1, steps // rounds)
+    found: config.Tree = {"steps": each, "repeat": rounds, "every": {"evaluate": each}}
+    found |= {key: phase[key] for key in ("optimizers", "method") if key in phase}
+    found |= {"players": who} if who else {}
+    warm = {"steps": WARM, "every": {"evaluate": WARM}, "players": {"discriminator": {}}}
+    return [warm, found] if "discriminator" in who else [found]
+
+
+def recipe(data: str, method: str, over: config.Tree) -> config.Tree:
+    """A method's file over a data file."""
+    file = next(Path("configs/methods").glob(f"{method}*.yaml"))
+    tree = api.load(data, file)
+    if method not in OWN:
+        tree["generator"] = config.read_yaml(data)["generator"]
+    config.merge(tree, over)
+    tree["trainer"] = {"batch_size": 64, "validation_samples": 100, "device": "cpu", "seed": 0}
+    return tree
+
+
+def scored(run: Path) -> tuple[Row, Row]:
+    """The figures of a run, and those of real text."""
+    ceiling, row = evaluation.as_json(api.evaluate(run))
+    text = api.sample(run, count=1, seed=0)[0]
+
+    def figures(found: Any) -> Row:
+        pairs = found["figures"].items()
+        return {name: [e["value"], e["stderr"]] for name, e in pairs if e is not None}
+
+    return {"figures": figures(row), "text": text}, {"figures": figures(ceiling)}
+
+
+def start(tree: config.Tree, epochs: int, place: Path) -> Path:
+    """A generator that likelihood left half-way; made once for each kind of generator."""
+    likelihood = "leakgan_mle" if tree["generator"]["name"] == "leakgan" else "mle"
+    key = json.dumps(tree["generator"], sort_keys=True)
+    run = place / f"start-{abs(hash(key))}"
+    if not run.exists():
+        phase = {"method": likelihood, "epochs": epochs, "every": {"evaluate": 1000}}
+        phase["optimizers"] = {"generator": {"lr": 5e-3, "clip": 5.0}}
+        api.train("pretrain", {**tree, "pretrain": [phase]}, run)
+    return run
+
+
+def play(tree: config.Tree, source: Path, place: Path) -> Row:
+    """As many updates as the budget holds: three are timed first."""
+    steps = 3
+    for attempt in "timed", "played":
+        clock = Clock()
+        phases = game(tree, steps)
+        with clock.watching(f"adversarial[{len(phases) - 1}]"):
+            run = place / f"{attempt}-{time.monotonic_ns()}"
+            api.train("adversarial", {**tree, "adversarial": phases}, run, source)
+        per_step = sum(clock.seconds.values()) / steps
+        steps = int(min(MOST, max(5, SECONDS / per_step)))
+    seconds = {player: spent / clock.updates[player] for player, spent in clock.seconds.items()}
+    return {"updates": clock.updates, "seconds": seconds} | scored(run)[0]
+
+
+def measure(name: str, data: str, methods: list[str], over: config.Tree, results: Row) -> None:
+    """Fill the rows that are missing."""
+    rows = results["data"].setdefault(name, {})
+    with tempfile.TemporaryDirectory() as folder:
+        for method in methods:
+            if method in rows:
+                continue
+            tree = recipe(data, method, over)
+            try:
+                source = start(tree, EPOCHS[name], Path(folder))
+                own = f":{method}" if method in OWN else ""
+                if f"start{own}" not in rows:
+                    rows[f"start{own}"], rows["real"] = scored(source)
+                if own and f"mle_continued{own}" not in rows:
+                    control = recipe(data, "mle_continued", over)
+                    control["generator"] = tree["generator"]
+                    if method.startswith("leakgan"):
+                        control["method"] = {"name": "leakgan_mle"}
+                        control["adversarial"] = []
+                    rows[f"mle_continued{own}"] = play(control, source, Path(folder))
+                rows[method] = play(tree, source, Path(folder))
+            except UserError as error:
+                rows[method] = {"absent": str(error)}
+            print(method, json.dumps(rows[method])[:200], flush=True)
+            RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    """Measure some methods, or all, on one text."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=EPOCHS, help="under which the results are kept")
+    parser.add_argument("data", help="a file of configs/data")
+    parser.add_argument("methods", nargs="*", help="default: all of configs/methods")
+    parser.add_argument("--path", help="corpus.path")
+    parser.add_argument("--test-path", help="corpus.test_path")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    evaluation.MOST = TEXTS
+    stems = (file.stem for file in sorted(Path("configs/methods").glob("*.yaml")))
+    every = sorted({s.removesuffix("-scratch") for s in stems if not s.endswith(("short", "coded"))})
+    paths = {"path": given.path, "test_path": given.test_path}
+    over = {"corpus": {key: path for key, path in paths.items() if path}}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"data": {}}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    results |= {"commit": commit.stdout.strip(), "budget": BUDGET}
+    results["machine"] = f"{platform.machine()}, one thread, torch {torch.__version__}"
+    measure(given.name, given.data, given.methods or every, over, results)
+
+
+if __name__ == "__main__":
+    main()
