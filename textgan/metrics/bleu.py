@@ -79,16 +79,24 @@ class References:
         """
         if not orders or min(orders) < 1 or max(orders) > self.highest:
             raise UserError(f"BLEU: orders go from 1 to {self.highest}, got {list(orders)}")
-        flat = self._flatten(texts)
-        matches = np.stack(list(self._matches(flat, excluded)), axis=1)  # (M, highest)
-        possible = np.maximum(1, flat.lengths[:, None] - np.arange(self.highest))
+        matches, lengths, closest = self.counts(texts, excluded)
+        possible = np.maximum(1, lengths[:, None] - np.arange(self.highest))
         log_precision = np.log(np.where(matches == 0, EPSILON, matches) / possible)
-        closest = self._closest_lengths(flat.lengths, excluded)
-        log_penalty = np.minimum(0, 1 - closest / np.maximum(1, flat.lengths))
+        log_penalty = np.minimum(0, 1 - closest / np.maximum(1, lengths))
         chosen = np.array(orders)
         mean = log_precision.cumsum(axis=1)[:, chosen - 1] / chosen
         found: Array = np.exp(log_penalty[:, None] + mean) * (matches[:, :1] > 0)
         return found
+
+    def counts(
+        self, texts: Sequence[Text], excluded: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """What BLEU is made of: clipped matches of M texts by order (M, highest), the texts'
+        lengths, and those of the references next to them, (M,) each.
+        """
+        flat = self._flatten(texts)
+        matches = np.stack(list(self._matches(flat, excluded)), axis=1)
+        return matches, flat.lengths, self._closest_lengths(flat.lengths, excluded)
 
     def _flatten(self, texts: Sequence[Text], learn: bool = False) -> Flat:
         known = self.vocabulary
