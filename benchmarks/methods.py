@@ -4,9 +4,10 @@
     python benchmarks/methods.py image_coco configs/data/image_coco.yaml \
         --path train.txt --test-path test.txt
 
-Each method plays with the losses, players and rates of configs/methods, in updates of 64 texts, from
-a generator that likelihood left half-way, until SECONDS of one thread are spent. The figures go to
-docs/methods/results.json, which the pages in docs/methods show; what is there isn't played again.
+Each method plays with the losses, players and rates of configs/methods, in updates of 64 texts,
+from a generator that likelihood left half-way, until a few seconds are spent. The figures
+go to docs/methods/results.json, which the pages in docs/methods show; what is there isn't played
+again.
 """
 
 import argparse
@@ -15,61 +16,52 @@ import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from textgan import api, config, evaluation
+from textgan.clock import Clock
 from textgan.errors import UserError
-from textgan.phases import Turn
-from textgan.trainer import Trainer
 
 RESULTS = Path("docs/methods/results.json")
-SECONDS, MOST, WARM = 30, 200, 100
-"""Of the game; updates of the generator at most; updates of the discriminator before it."""
-EPOCHS = {"oracle": 2, "image_coco": 6, "news_en": 10}
-"""Of likelihood before the game."""
+
+
+class Budget(NamedTuple):
+    """What every method has on one text."""
+
+    epochs: float
+    """Of likelihood before the game."""
+    warm: int
+    """Updates of the discriminator before the game."""
+    seconds: float
+    """Of one thread in the game's updates."""
+    timed: int
+    """Steps by which a method's speed is known."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:g} s of one thread, at most {MOST} updates of the generator, 64 texts "
+            f"each, from {self.epochs:g} epochs of likelihood and {self.warm} updates of the "
+            "discriminator"
+        )
+
+
+BUDGETS = {
+    "oracle": Budget(2, 100, 30, 3),
+    "image_coco": Budget(4, 20, 10, 1),
+    "news_en": Budget(10, 20, 10, 1),
+}
+MOST = 200
+"""Updates of the generator at most."""
 TEXTS = 2_000
 """Generated texts that are scored by BLEU."""
+METRICS = "bleu,self_bleu"
 OWN = "relgan", "leakgan", "leakgan_mle", "sentigan", "textgan", "wgan_gp"
 """Methods whose generator is part of them; the others take the text's."""
 ROUNDS = {"ddo": 3, "spin": 3, "dgsan": 3}
-BUDGET = (
-    f"{SECONDS} s of one thread, at most {MOST} updates of the generator, 64 texts each, from a "
-    f"generator that likelihood left half-way and a discriminator of {WARM} updates; BLEU of "
-    f"{TEXTS:,} texts"
-)
 Row = dict[str, Any]
-
-
-class Clock:
-    """Seconds of this process in each player's updates."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.updates: dict[str, int] = {}
-
-    @contextmanager
-    def watching(self, phase: str) -> Iterator[None]:
-        """Count the updates of a phase."""
-        update = Trainer.update
-
-        def watched(trainer: Trainer, turn: Turn) -> None:
-            before = time.process_time()
-            update(trainer, turn)
-            if turn.phase.startswith(phase):
-                spent = time.process_time() - before
-                self.seconds[turn.player] = self.seconds.get(turn.player, 0.0) + spent
-                self.updates[turn.player] = self.updates.get(turn.player, 0) + 1
-
-        Trainer.update = watched  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            Trainer.update = update  # type: ignore[method-assign]
 
 
 def leaf(phases: list[config.Tree]) -> config.Tree:
@@ -90,7 +82,7 @@ def players(phase: config.Tree) -> dict[str, Any]:
     return found
 
 
-def game(tree: config.Tree, steps: int) -> list[config.Tree]:
+def game(tree: config.Tree, steps: int, updates: int) -> list[config.Tree]:
     """The phases: the discriminator's warm-up, then so many steps of the game."""
     phases = tree["adversarial"] or [{"method": tree["method"]["name"]}]
     phase = leaf(phases)
@@ -100,7 +92,7 @@ def game(tree: config.Tree, steps: int) -> list[config.Tree]:
     found: config.Tree = {"steps": each, "repeat": rounds, "every": {"evaluate": each}}
     found |= {key: phase[key] for key in ("optimizers", "method") if key in phase}
     found |= {"players": who} if who else {}
-    warm = {"steps": WARM, "every": {"evaluate": WARM}, "players": {"discriminator": {}}}
+    warm = {"steps": updates, "every": {"evaluate": updates}, "players": {"discriminator": {}}}
     return [warm, found] if "discriminator" in who else [found]
 
 
@@ -117,7 +109,7 @@ def recipe(data: str, method: str, over: config.Tree) -> config.Tree:
 
 def scored(run: Path) -> tuple[Row, Row]:
     """The figures of a run, and those of real text."""
-    ceiling, row = evaluation.as_json(api.evaluate(run))
+    ceiling, *_, row = evaluation.as_json(api.evaluate(run, metrics=METRICS))
     text = api.sample(run, count=1, seed=0)[0]
 
     def figures(found: Any) -> Row:
@@ -127,7 +119,7 @@ def scored(run: Path) -> tuple[Row, Row]:
     return {"figures": figures(row), "text": text}, {"figures": figures(ceiling)}
 
 
-def start(tree: config.Tree, epochs: int, place: Path) -> Path:
+def start(tree: config.Tree, epochs: float, place: Path) -> Path:
     """A generator that likelihood left half-way; made once for each kind of generator."""
     likelihood = "leakgan_mle" if tree["generator"]["name"] == "leakgan" else "mle"
     key = json.dumps(tree["generator"], sort_keys=True)
@@ -139,31 +131,30 @@ def start(tree: config.Tree, epochs: int, place: Path) -> Path:
     return run
 
 
-def play(tree: config.Tree, source: Path, place: Path) -> Row:
+def play(tree: config.Tree, source: Path, place: Path, budget: Budget) -> Row:
     """As many updates as the budget holds: three are timed first."""
-    steps = 3
+    steps = budget.timed
     for attempt in "timed", "played":
-        clock = Clock()
-        phases = game(tree, steps)
-        with clock.watching(f"adversarial[{len(phases) - 1}]"):
-            run = place / f"{attempt}-{time.monotonic_ns()}"
+        phases = game(tree, steps, budget.warm if attempt == "played" else 1)
+        run, last = place / f"{attempt}-{time.monotonic_ns()}", f"adversarial[{len(phases) - 1}]"
+        with Clock().watching() as clock:
             api.train("adversarial", {**tree, "adversarial": phases}, run, source)
-        per_step = sum(clock.seconds.values()) / steps
-        steps = int(min(MOST, max(5, SECONDS / per_step)))
-    seconds = {player: spent / clock.updates[player] for player, spent in clock.seconds.items()}
-    return {"updates": clock.updates, "seconds": seconds} | scored(run)[0]
+        steps = int(min(MOST, max(3, budget.seconds * steps / clock.spent(last))))
+    updates = {player: n for (phase, player), n in clock.updates.items() if phase == last}
+    seconds = {player: clock.seconds[last, player] / n for player, n in updates.items()}
+    return {"updates": updates, "seconds": seconds} | scored(run)[0]
 
 
 def measure(name: str, data: str, methods: list[str], over: config.Tree, results: Row) -> None:
     """Fill the rows that are missing."""
-    rows = results["data"].setdefault(name, {})
+    rows, budget = results["data"].setdefault(name, {}), BUDGETS[name]
     with tempfile.TemporaryDirectory() as folder:
         for method in methods:
             if method in rows:
                 continue
             tree = recipe(data, method, over)
             try:
-                source = start(tree, EPOCHS[name], Path(folder))
+                source = start(tree, budget.epochs, Path(folder))
                 own = f":{method}" if method in OWN else ""
                 if f"start{own}" not in rows:
                     rows[f"start{own}"], rows["real"] = scored(source)
@@ -173,8 +164,8 @@ def measure(name: str, data: str, methods: list[str], over: config.Tree, results
                     if method.startswith("leakgan"):
                         control["method"] = {"name": "leakgan_mle"}
                         control["adversarial"] = []
-                    rows[f"mle_continued{own}"] = play(control, source, Path(folder))
-                rows[method] = play(tree, source, Path(folder))
+                    rows[f"mle_continued{own}"] = play(control, source, Path(folder), budget)
+                rows[method] = play(tree, source, Path(folder), budget)
             except UserError as error:
                 rows[method] = {"absent": str(error)}
             print(method, json.dumps(rows[method])[:200], flush=True)
@@ -184,7 +175,7 @@ def measure(name: str, data: str, methods: list[str], over: config.Tree, results
 def main() -> None:
     """Measure some methods, or all, on one text."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=EPOCHS, help="under which the results are kept")
+    parser.add_argument("name", choices=BUDGETS, help="under which the results are kept")
     parser.add_argument("data", help="a file of configs/data")
     parser.add_argument("methods", nargs="*", help="default: all of configs/methods")
     parser.add_argument("--path", help="corpus.path")
@@ -193,12 +184,15 @@ def main() -> None:
     torch.set_num_threads(1)
     evaluation.MOST = TEXTS
     stems = (file.stem for file in sorted(Path("configs/methods").glob("*.yaml")))
-    every = sorted({s.removesuffix("-scratch") for s in stems if not s.endswith(("short", "coded"))})
+    every = sorted(
+        {s.removesuffix("-scratch") for s in stems if not s.endswith(("short", "coded"))}
+    )
     paths = {"path": given.path, "test_path": given.test_path}
     over = {"corpus": {key: path for key, path in paths.items() if path}}
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"data": {}}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    results |= {"commit": commit.stdout.strip(), "budget": BUDGET}
+    results |= {"commit": commit.stdout.strip()}
+    results.setdefault("budget", {})[given.name] = str(BUDGETS[given.name])
     results["machine"] = f"{platform.machine()}, one thread, torch {torch.__version__}"
     measure(given.name, given.data, given.methods or every, over, results)
 

@@ -126,6 +126,27 @@ def test_both_go_back_to_the_best_checkpoint(folder: Path) -> None:
         assert torch.equal(weight, last[name]) and torch.equal(weight, raw[name])
 
 
+def test_an_averaged_generator_sees_with_the_discriminators_eyes(folder: Path) -> None:
+    """LeakGAN: the average's copy of the features is renewed behind the discriminator's updates."""
+    features = {"embedding_size": 4, "widths": [1, 2], "filters": [3, 3]}
+    phase = {"steps": 1, "players": {"generator": {}, "discriminator": {"updates": 2}}}
+    tree = given(
+        folder,
+        generator={"name": "leakgan", "features": features, "hidden_size": 4},
+        discriminator={"name": "cnn", **features},
+        method={"name": "leakgan", "rollouts": 1},
+        optimizers={"generator": {"average": DECAY}},
+        pretrain=[phase],
+    )
+    run = experiment.start("pretrain", tree, folder / "leakgan", None)
+    generator = load_file(run / "last" / "generator" / "model.safetensors")
+    discriminator = load_file(run / "last" / "discriminator" / "model.safetensors")
+    leaked = [name for name in generator if name.startswith("leak.")]
+    assert len(leaked) == 7  # word vectors, two widths of filters, the highway layer
+    for name in leaked:
+        assert torch.equal(generator[name], discriminator[name.removeprefix("leak.")])
+
+
 @pytest.mark.parametrize(
     ("tree", "message"),
     [

@@ -126,6 +126,22 @@ def test_a_label_of_digits_is_meant_before_a_number(tmp_path: Path) -> None:
     assert api.sample(run, 3, category="0") == api.sample(run, 3, category="1")
 
 
+def test_labels_come_as_often_as_among_the_training_texts(tmp_path: Path) -> None:
+    tree = recipe(tmp_path, MIXTURE)
+    tree["pretrain"] = [{"method": "mle", "steps": 90, "every": {"evaluate": 90}}]
+    rows = [row for i, row in enumerate(ROWS) if row["mood"] == "glad" or i % 6 == 0]
+    write(tmp_path, rows)
+    run = api.train("pretrain", tree, run=tmp_path / "p")
+    config = json.loads((run / "last" / "generator" / "config.json").read_text("utf-8"))
+    assert config["labels"] == ["glad", "sad"]
+    glad, sad = config["shares"]
+    assert glad + sad == pytest.approx(1) and 0.8 < glad < 0.9
+    found = moods(api.sample(run, 120))
+    share = found[0] / sum(found)
+    assert share > glad - 4 * (glad * sad / 120) ** 0.5 > 0.5 + 0.1  # 0.5 if all are alike
+    assert min(moods(api.sample(run, 20, category="sad"))) < 3, "but what is asked for comes"
+
+
 WRONG = {
     "too few": (
         {"categories": 3},

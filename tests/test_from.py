@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from tests.conftest import Command, write_poems
-from textgan import api, experiment, models, runs, sampling
+from textgan import api, inheritance, models, new_players, runs, sampling
 from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
@@ -108,7 +108,7 @@ def test_a_foreign_model_has_the_same_likelihood_here(tmp_path: Path, make: Any)
 
 def test_its_samples_hold_real_tokens_only(foreign: Path) -> None:
     generator = models.load_generator(foreign)
-    models.fit(generator, 20)
+    new_players.fit(generator, 20)
     s = generator.sample(300)
     assert int(s.ids.max()) < generator.config.vocab_size - SPARE
     assert (s.ids[~s.mask] == generator.config.pad_token_id).all()
@@ -386,7 +386,7 @@ def test_what_files_say_of_the_model_gives_way_in_python(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = api.load(small, generator={"hidden_size": 256}, trainer={"seed": 7})
-    given, origin = experiment.inherit("pretrain", recipe, Path("shi"))
+    given, origin = inheritance.inherit("pretrain", recipe, Path("shi"))
     assert (given["generator"]["hidden_size"], given["generator"]["embedding_size"]) == (256, 256)
     assert (given["tokenizer"], given["trainer"]["seed"]) == ({"name": "pretrained"}, 7)
     assert origin and (origin.path, origin.checkpoint) == (Path("shi"), None)

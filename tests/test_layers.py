@@ -15,18 +15,22 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-COMMANDS = {"cli", "api", "experiment", "sampling", "evaluation"}
-LOOP = {"trainer", "batches", "cast", "figures", "scores"}
-SAVED = {"validation", "models", "oracle", "runs", "checkpoint", "tracking"}
+COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "resampling", "evaluation"}
+PIECES = {"alarms", "stopping", "windows", "replay", "variety", "gradients"}
+LOOP = {"trainer", "batches", "cast", "figures", "scores"} | PIECES
+SAVED = {"validation", "models", "new_players", "oracle", "runs", "checkpoint", "tracking"}
 RUNNING = COMMANDS | LOOP | SAVED | {"recipe"}
 PLAYERS = {"generators", "discriminators"}
 LEARNING = {"losses", "estimators", "methods"}
+ALL = {"config", "phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING
 MUST_NOT = {
     "errors": {"config", "phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "config": {"phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "phases": {"data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "data": {"phases", "metrics"} | PLAYERS | LEARNING | RUNNING,
     "runtime": {"config", "phases", "data", "metrics"} | PLAYERS | LEARNING | RUNNING,
+    "first_weights": ALL,
+    "features": ALL - {"runtime"},
     "generators": {"discriminators", "phases", "metrics"} | LEARNING | RUNNING,
     "discriminators": {"generators", "phases", "metrics"} | LEARNING | RUNNING,
     "losses": {"phases", "metrics", "estimators", "methods"} | PLAYERS | RUNNING,
@@ -35,15 +39,25 @@ MUST_NOT = {
     "metrics": {"config", "phases", "data", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "recipe": {"metrics"} | RUNNING - {"recipe"},
     "checkpoint": {"phases", "data", "metrics"} | PLAYERS | LEARNING | RUNNING - {"checkpoint"},
-    "batches": {"config", "metrics"} | RUNNING,
+    "windows": ALL - {"windows"},
+    "stopping": ALL - {"stopping", "windows", "phases"},
+    "alarms": ALL - {"alarms", "windows", "phases", "figures", "recipe"},
+    "replay": ALL - {"replay", "runtime", "data"},
+    "gradients": ALL - {"gradients", "runtime", "data", "phases", "methods"},
+    "variety": ALL - {"variety", "runtime", "data", "metrics", "generators", "validation"},
+    "batches": {"config", "metrics"} | RUNNING - {"replay"},
     "cast": {"data", "metrics"} | RUNNING - {"recipe"},
     "figures": {"data", "metrics"} | PLAYERS | RUNNING - {"recipe", "tracking"},
-    "scores": COMMANDS | {"runs", "trainer", "batches", "cast"},
+    "scores": COMMANDS | {"runs", "trainer", "batches", "cast", "stopping", "gradients"},
     "trainer": COMMANDS | {"runs"},
+    "new_players": COMMANDS | LOOP | {"phases", "metrics", "recipe", "models"} | LEARNING,
+    "models": COMMANDS | LOOP | {"phases", "metrics", "recipe"} | LEARNING,
     "oracle": COMMANDS | LOOP | {"metrics", "recipe"} | LEARNING,
     "runs": COMMANDS | LOOP | {"metrics"} | PLAYERS | LEARNING,
-    "experiment": {"cli", "api"},
-    "sampling": {"cli", "api", "experiment", "methods", "losses", "estimators"} | LOOP,
+    "inheritance": {"cli", "api", "experiment", "sampling", "resampling", "evaluation"} | LOOP,
+    "experiment": {"cli", "api", "sampling", "resampling", "evaluation"},
+    "sampling": COMMANDS - {"sampling"} | LEARNING | LOOP,
+    "resampling": {"cli", "api", "experiment", "evaluation", "losses", "methods"} | LOOP,
     "evaluation": {"cli", "api", "experiment", "methods", "losses", "estimators"} | LOOP,
     "api": {"cli"},
 }

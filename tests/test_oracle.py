@@ -13,7 +13,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.short_run import differences, end_state, given
 from tests.test_resume import stopped
-from textgan import api, evaluation, experiment, models, oracle, runs, runtime, validation
+from textgan import (
+    api,
+    evaluation,
+    experiment,
+    models,
+    new_players,
+    oracle,
+    runs,
+    runtime,
+    validation,
+)
 from textgan.config import Tree, merge
 from textgan.data.corpus import Corpus
 from textgan.data.oracle import OracleOptions, Weights, draw_weights, word_tokenizer
@@ -79,7 +89,7 @@ def test_the_density_is_that_of_the_equations_and_sums_to_one() -> None:
 def test_nothing_but_words_is_ever_an_outcome() -> None:
     for model in (
         oracle.make_oracle(TINY),
-        models.make_generator(LSTMOptions(init_std=2.0), word_tokenizer(4), 3, seed=1),
+        new_players.make_generator(LSTMOptions(init_std=2.0), word_tokenizer(4), 3, seed=1),
     ):
         assert (model.config.vocab_size, model.config.eos_token_id) == (7, None)
         with torch.no_grad():

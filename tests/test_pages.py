@@ -191,7 +191,7 @@ def test_a_symbol_is_one_of_the_last_file_named(small: Path) -> None:
 
 
 def results(root: Path, **data: Any) -> None:
-    about = {"budget": "Ten updates", "machine": "an abacus", "commit": "abc"}
+    about = {"machine": "an abacus", "commit": "abc", "budget": dict.fromkeys(data, "ten updates")}
     (root / pages.RESULTS).write_text(json.dumps({**about, "data": data}), "utf-8")
 
 
@@ -201,7 +201,7 @@ def test_results_stand_in_a_table_beside_start_control_and_real_text(small: Path
     rows = {"real": {"figures": {"JSD": [0, 0]}}, "start": start, "one": one, "two": one}
     results(small, oracle=rows | {"mle_continued": {"figures": {"JSD": [0.25, 0.0125]}}})
     assert made(small, "result one") == (
-        "Ten updates. an abacus, commit abc. " + pages.UNITS + "\n\n"
+        "an abacus, commit abc. " + pages.UNITS + "\n\nOn oracle: ten updates.\n\n"
         "| oracle | JSD | KL(p\\|\\|g) |\n"
         "| --- | --- | --- |\n"
         "| start | 0.500 ± 0.010 | 1.000 ± 0.000 |\n"

@@ -149,26 +149,14 @@ def test_three_updates_a_resume_and_three_more_are_six(
             {"method": "mle", "players": {"discriminator": {"replay": {}}, "generator": {}}},
             "pretrain[0].players: the method draws no texts; leave out replay",
         ),
+        (
+            {"method": "relgan", "players": {"discriminator": {"replay": {}}, "generator": {}}},
+            "pretrain[0].players.discriminator.replay: this method's texts are relaxed, too large "
+            "to keep; leave it out",
+        ),
     ],
 )
 def test_who_may_not_replay(phase: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:
         check(Recipe, {"pretrain": [phase]})
     assert str(error.value) == message
-
-
-def test_relaxed_texts_are_not_kept(folder: Path) -> None:
-    draw = Batches._mixed
-
-    def relaxed(batches: Batches, turn: Turn, new: Sequences, old: Any) -> Sequences:
-        soft = torch.zeros(*new.ids.shape, 3)
-        return draw(batches, turn, Sequences(new.ids, new.eos, soft=soft), old)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Batches, "_mixed", relaxed)
-        with pytest.raises(UserError) as error:
-            experiment.start("pretrain", given(folder, pretrain=[FRESH]), folder / "soft", None)
-    assert str(error.value) == (
-        "pretrain[0].players.discriminator.replay: this method's texts are relaxed, too large to "
-        "keep; leave it out"
-    )

@@ -1,9 +1,11 @@
 """Texts that a checkpoint's discriminator has a say in."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import Command
 from tests.short_run import given
 from textgan import api
 from textgan.errors import UserError
@@ -36,10 +38,53 @@ def test_texts_follow_from_the_seed_and_the_candidates(run: Path) -> None:
     assert alone != texts
 
 
-@pytest.mark.parametrize(("count", "candidates"), [(0, 8), (3, 0)])
-def test_nothing_can_be_chosen_from_nothing(run: Path, count: int, candidates: int) -> None:
+def test_the_command_prints_the_same_texts_and_what_they_cost(run: Path, textgan: Command) -> None:
+    texts, effective = resampled(run, count=6, candidates=8, seed=1)
+    assert api.sample(run, 6, seed=1, candidates=8) == texts
+    words = ("sample", run, "--count", 6, "--seed", 1, "--candidates", 8)
+    result = textgan(*words, "--report")
+    assert (result.code, result.out.strip()) == (0, "\n\n".join(texts))
+    assert f"effective sample size: {effective:.1f} of 8 candidates a text" in result.err
+    assert "effective" not in textgan(*words).err
+    assert "effective" not in textgan("sample", run, "--report").err
+
+
+def test_candidates_begin_as_they_should(run: Path) -> None:
+    texts, _ = resampled(run, count=10, candidates=8, seed=1, prefix="the moon")
+    assert all(text.startswith("the moon") for text in texts)
+    assert len(set(texts)) > 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"count": 0}, "--count: must be 1 or more, got 0"),
+        ({"candidates": 0}, "--candidates: must be 1 or more, got 0"),
+        (
+            {"temperature": 0.7},
+            "--candidates: their weights are for temperature 1; leave --temperature out",
+        ),
+        ({"category": "sad"}, "--category: this model's texts are all of one kind; leave it out"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_chosen_from(run: Path, given: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        resampled(run, count=count, candidates=candidates)
-    assert str(caught.value) == (
-        f"count and candidates must be 1 or more, got {count} and {candidates}"
+        api.sample(run, **{"candidates": 4} | given)
+    assert str(caught.value) == message
+
+
+def test_only_a_game_of_residual_ebm_has_weights(run: Path, made: Path, textgan: Command) -> None:
+    other, before = made / "runs" / "small-adversarial-1", run.parent / "pretrain"
+    result = textgan("sample", other, "--candidates", 4)
+    assert (result.code, result.err) == (
+        2,
+        f"error: --candidates: {other} is a run of seqgan, whose discriminator is no weight of "
+        "texts; leave it out, or give a run of residual_ebm\n",
+    )
+    result = textgan("sample", before, "--candidates", 4)
+    assert (result.code, result.err) == (
+        2,
+        f"error: --candidates: {before} is a run of `pretrain`, its discriminator has learnt "
+        "nothing yet; give a run of `adversarial`\n",
     )

@@ -10,9 +10,21 @@ from typing import Any, cast
 
 from transformers.utils import logging
 
-from textgan import config, evaluation, experiment, runs, sampling, shipped
+from textgan import (
+    config,
+    evaluation,
+    experiment,
+    inheritance,
+    outside,
+    resampling,
+    runs,
+    sampling,
+    shipped,
+)
 from textgan.config import Tree
+from textgan.data.tokenizers import TokenizerOptions
 from textgan.evaluation import Row
+from textgan.metrics import chosen
 from textgan.recipe import Stage
 
 DEFAULT = "configs/default.yaml"
@@ -41,7 +53,7 @@ def load(*files: str | Path, **sections: Any) -> Tree:
     for name in names:
         config.merge(tree, config.read_yaml(name))
     tree = {"name": "-".join(Path(name).stem for name in names)} | tree
-    return experiment.Given(config.merge(tree, sections), sections)
+    return inheritance.Given(config.merge(tree, sections), sections)
 
 
 @quiet()
@@ -79,17 +91,62 @@ def sample(
     temperature: float = 1.0,
     seed: int = 0,
     category: str | None = None,
+    candidates: int | None = None,
 ) -> list[str]:
-    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.write``."""
+    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.write``.
+
+    ``candidates``: of so many each text is chosen by the discriminator of a run of residual_ebm,
+    with its exact weights; see ``resampling.resampled``.
+    """
+    if candidates is not None:
+        told = {"prefix": prefix, "category": category, "temperature": temperature}
+        return resampling.resampled(run, count, candidates, seed, **told)[0]  # type: ignore[arg-type]
     writer = sampling.Writer.open(runs.open_checkpoint(Path(run)))
     return writer.write(count, prefix=prefix, temperature=temperature, seed=seed, category=category)
 
 
 @quiet()
-def evaluate(*found: str | Path) -> list[Row]:
-    """Runs or checkpoints beside the training text: a row each, of figures by name."""
+def evaluate(
+    *found: str | Path, metrics: str | None = None, seed: int = 0, encoder: str | None = None
+) -> list[Row]:
+    """Runs or checkpoints beside real text and counted n-grams: a row each, of figures by name.
+
+    Args:
+        found: the runs.
+        metrics: names of ``textgan.metrics.METRICS`` with commas between them, or ``all``;
+            default: those that take seconds and need nothing more installed.
+        seed: of the texts that are drawn.
+        encoder: a folder of sentence-transformers for metrics of embeddings.
+    """
     places = [shipped.resolve(Path(run)) for run in found]
-    return evaluation.evaluate([runs.open_checkpoint(place) for place in places])
+    wanted = evaluation.Wanted(chosen(metrics), seed, encoder)
+    return evaluation.evaluate([runs.open_checkpoint(place) for place in places], wanted)
+
+
+def evaluate_files(
+    samples: str | Path,
+    reference: str | Path,
+    training: str | Path | None = None,
+    tokenizer: str = "word",
+    *,
+    metrics: str | None = None,
+    seed: int = 0,
+    encoder: str | None = None,
+) -> list[Row]:
+    """Texts that any program wrote, a text a line, beside real ones: rows as of ``evaluate``.
+
+    Args:
+        samples: the file of generated texts.
+        reference: the file of held-out real texts.
+        training: the file of texts that trained, for n-grams counted and for memorisation.
+        tokenizer: ``word``, ``whitespace`` or ``character``.
+        metrics: as for ``evaluate``.
+        seed: of what is drawn.
+        encoder: as for ``evaluate``.
+    """
+    options = config.check(TokenizerOptions, {"name": tokenizer}, "tokenizer")
+    wanted = evaluation.Wanted(chosen(metrics), seed, encoder)
+    return outside.score(Path(samples), Path(reference), _path(training), options, wanted)
 
 
 def _path(place: str | Path | None) -> Path | None:

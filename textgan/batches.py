@@ -7,7 +7,6 @@ import torch
 from textgan import runtime
 from textgan.data.corpus import Corpus, Order
 from textgan.data.sequences import Sequences
-from textgan.errors import UserError
 from textgan.methods import Method
 from textgan.phases import Turn
 from textgan.replay import Reservoir
@@ -71,17 +70,8 @@ class Batches:
         return reservoir.some(stream, turn.number, share)
 
     def _mixed(self, turn: Turn, new: Sequences, old: list[Sequences]) -> Sequences:
-        """New texts and old ones; the new ones may be kept as well.
-
-        Raises:
-            UserError: the texts are relaxed, V numbers a token.
-        """
+        """New texts and old ones; the new ones may be kept as well."""
         if turn.replay is not None:
-            if new.soft is not None:
-                raise UserError(
-                    f"{turn.phase}.players.{turn.player}.replay: this method's texts are relaxed, "
-                    "too large to keep; leave it out"
-                )
             self.reservoirs[turn.phase].add(new, turn.replay.size)
         return Sequences.cat([new, *old])
 

@@ -94,12 +94,15 @@ class Cast:
         return self.averages.get(player, getattr(self, player))
 
     def follow(self, player: str) -> None:
-        """Move a player's average behind an update; buffers are those of the player."""
+        """Move a player's average behind an update; buffers are those of the players, which may
+        be copies of what has just moved.
+        """
         if player in self.averages:
             average, now = self.averages[player], getattr(self, player)
             mix = get_ema_multi_avg_fn(self.recipe.optimizers[player].average)  # type: ignore[no-untyped-call]
             mix(list(average.parameters()), list(now.parameters()), None)
-            for buffer, value in zip(average.buffers(), now.buffers(), strict=True):
+        for name, average in self.averages.items():
+            for buffer, value in zip(average.buffers(), getattr(self, name).buffers(), strict=True):
                 buffer.copy_(value)
 
     def take(self, player: str, weights: nn.Module) -> None:

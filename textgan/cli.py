@@ -17,6 +17,7 @@ from textgan.errors import UserError
 from textgan.tracking import command, say
 
 if TYPE_CHECKING:
+    from textgan.evaluation import Row
     from textgan.recipe import Stage
 
 app = typer.Typer(
@@ -89,7 +90,7 @@ def _stage(
     print_config: bool,
     list_config: bool,
 ) -> None:
-    from textgan import api, config, experiment
+    from textgan import api, config, experiment, inheritance
     from textgan.origin import Origin
     from textgan.recipe import Recipe
 
@@ -105,7 +106,7 @@ def _stage(
     model = origin is not None and origin.checkpoint is None
     given = read_given(words, default=stage == "pretrain" or model)
     if print_config:
-        given = experiment.preview(stage, given, origin, api.load(), words)
+        given = inheritance.preview(stage, given, origin, api.load(), words)
         show(config.dump(config.check(Recipe, given)).rstrip())
         return
     with api.quiet():
@@ -178,13 +179,27 @@ def sample(
     format: Annotated[str, typer.Option(help="text or jsonl.")] = "text",
     checkpoint: Which = None,
     category: Annotated[
-        str | None, typer.Option(help="What kind of text: a label of the texts, or its number.")
+        str | None,
+        typer.Option(
+            help="What kind of text: a label of the texts, or its number; default: any, as often "
+            "as among the training texts."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="A shipped model instead of a run: sonnets or shi.")
     ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw so many for each text, and choose by the discriminator's exact weights "
+            "(runs of residual_ebm)."
+        ),
+    ] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Say on stderr how much is copied.")
+        bool,
+        typer.Option(
+            "--report", help="Say on stderr how much is copied, and what candidates were worth."
+        ),
     ] = False,
 ) -> None:
     """Print texts of a run's or a shipped model's generator, a blank line between them."""
@@ -193,13 +208,23 @@ def sample(
     from textgan import api, runs, sampling
 
     found = runs.open_checkpoint(sampling.default_run(run, model), _which(checkpoint))
-    texts = api.sample(found.folder, count, prefix, temperature, seed, category)
+    effective = None
+    if candidates is None:
+        texts = api.sample(found.folder, count, prefix, temperature, seed, category)
+    else:
+        from textgan.resampling import resampled
+
+        given = {"prefix": prefix, "category": category, "temperature": temperature}
+        with api.quiet():
+            texts, effective = resampled(found.folder, count, candidates, seed, **given)  # type: ignore[arg-type]
     if format == "jsonl":
         show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
     else:
         # A blank line stands between texts and nowhere else, whatever a generator wrote.
         show("\n\n".join(re.sub(r"\n+", "\n", text).strip("\n") for text in texts))
     if report:
+        if effective is not None:
+            say(f"effective sample size: {effective:.1f} of {candidates} candidates a text")
         for line in sampling.report(texts, found):
             say(line)
 
@@ -215,16 +240,68 @@ def evaluate(
     runs_: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="Runs; default: the newest.")
     ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Names with commas between them, or all.")
+    ] = None,
     json_: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here as well.")
     ] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Instead of runs: texts that were generated, one a line.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="With --samples: held-out real texts, one a line.")
+    ] = None,
+    training: Annotated[
+        Path | None, typer.Option(help="With --samples: the texts that trained, one a line.")
+    ] = None,
+    tokenizer: Annotated[
+        str, typer.Option(help="With --samples: word, whitespace or character.")
+    ] = "word",
+    encoder: Annotated[
+        str | None, typer.Option(help="For FED and others: a folder of sentence-transformers.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the texts that are drawn.")] = 0,
     checkpoint: Which = None,
 ) -> None:
-    """Score runs on their test split, beside the training text."""
-    from textgan import api, runs, shipped
-    from textgan.evaluation import as_json
+    """Score runs, or a file of texts, beside real text: a line for each figure."""
+    said: list[str] = []
+    if samples is not None:
+        if runs_:
+            raise UserError("--samples: are scored instead of runs; leave the runs out")
+        if reference is None:
+            raise UserError("--samples: have to be held against real texts; give --reference FILE")
+        from textgan import api
 
-    found = runs_ or []
+        files = samples, reference, training
+        rows = api.evaluate_files(*files, tokenizer, metrics=metrics, seed=seed, encoder=encoder)
+    elif reference or training:
+        raise UserError("--reference, --training: go with --samples FILE; give that, too")
+    else:
+        rows, said = _score_runs(runs_ or [], checkpoint, metrics, seed, encoder)
+    if json_ is not None:
+        from textgan.evaluation import as_json
+
+        try:
+            json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--json: {json_} can't be written ({error.strerror})") from None
+    table = [["", *(row.name for row in rows)]]
+    for name in rows[0].figures:
+        cells = [row.figures.get(name) for row in rows]
+        table.append([name, *(f"{e.value:.3f} ±{e.stderr:.3f}" if e else "" for e in cells)])
+    _print_table(table)
+    for line in said:
+        show(line)
+    for protocol in dict.fromkeys(row.protocol for row in rows):
+        show(protocol)
+
+
+def _score_runs(
+    found: list[Path], checkpoint: str | None, metrics: str | None, seed: int, encoder: str | None
+) -> tuple[list["Row"], list[str]]:
+    from textgan import api, over_seeds, runs, shipped
+
     if not found:
         newest = runs.newest()
         if newest is None:
@@ -233,20 +310,34 @@ def evaluate(
         found = [newest]
     which = _which(checkpoint)
     places = [runs.open_checkpoint(shipped.resolve(path), which).folder for path in found]
-    rows = api.evaluate(*places)
-    if json_ is not None:
-        try:
-            json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"--json: {json_} can't be written ({error.strerror})") from None
-    names = list(rows[0].figures)
-    table = [["", *names]]
-    for row in rows:
-        cells = [row.figures[name] for name in names]
-        table.append([row.name, *(f"{e.value:.3f} ±{e.stderr:.3f}" if e else "" for e in cells)])
-    _print_table(table)
-    for protocol in dict.fromkeys(row.protocol for row in rows):
-        show(protocol)
+    rows = api.evaluate(*places, metrics=metrics, seed=seed, encoder=encoder)
+    return rows, over_seeds.said(over_seeds.groups(rows))
+
+
+@app.command()
+def benchmark(
+    grid: Annotated[str, typer.Argument(metavar="GRID.yaml", help="Methods, data, budget.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Runs and results; default: benchmark/ and the grid's name.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="The leaderboard; default: leaderboard.md in the folder.")
+    ] = None,
+) -> None:
+    """Compare methods under equal trials and seconds; goes on where it stopped."""
+    from textgan import leaderboard
+    from textgan.benchmark import Benchmark, check, open_grid
+
+    found, name = open_grid(grid), Path(grid).stem
+    check(found)
+    folder = folder or Path("benchmark") / name
+    Benchmark(found, folder).play()
+    text = leaderboard.page(found, folder, name)
+    try:
+        (page or folder / "leaderboard.md").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--page: {page} can't be written ({error.strerror})") from None
+    show(text.rstrip())
 
 
 @app.command("runs")

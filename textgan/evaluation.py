@@ -1,45 +1,68 @@
-"""`evaluate`: runs side by side on the test split, with the training text as the ceiling row.
+"""`evaluate`: runs side by side on the test split, beside real text and an n-gram model.
 
-Where the language is known, its distance takes the place of BLEU, and the oracle is the ceiling.
+Real text is the ceiling, the n-gram model the floor: a generator that stays below it has learnt
+less than counting. Where the language is known, its distance takes the place of BLEU.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 import textgan
-from textgan import config, oracle, runs, runtime, validation
-from textgan.data.corpus import Corpus, Order
+from textgan import config, floor, oracle, runs, runtime, validation
+from textgan.data.corpus import Corpus
+from textgan.data.splits import Split
 from textgan.generators import Generator
-from textgan.metrics import known_language
-from textgan.metrics.bleu import ORDERS, References, bleu, self_bleu
-from textgan.metrics.estimate import Estimate
+from textgan.metrics import DEFAULT, Estimate, Evaluation, figures, known_language, signature
+from textgan.metrics.base import Tokens
 from textgan.recipe import Recipe
 from textgan.sampling import Writer, corpus_options, warn_of_change
 from textgan.tracking import say
 
-SEED = 0
 MOST = 10_000
 """Hypotheses: as many as the test split has, at most so many."""
+MOST_READ = 300_000
+"""Training texts that are looked at, at most: the first ones."""
 FEW = 100
 """Test texts below which a difference in BLEU is mostly chance."""
+Figures = dict[str, Estimate | None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to score, and by what chance."""
+
+    metrics: tuple[str, ...] = DEFAULT
+    """Names of ``textgan.metrics.METRICS``."""
+    seed: int = 0
+    """Of the texts that are drawn."""
+    encoder: str | None = None
+    """A folder of sentence-transformers instead of the installed one."""
 
 
 @dataclass
 class Row:
-    """One line of the table."""
+    """One model of the table."""
 
     name: str
-    figures: dict[str, Estimate | None]
+    figures: Figures
     protocol: str
+    evaluation: Evaluation | None = None
+    """The texts that were scored; none where a language's density says it all."""
+    checkpoint: runs.Checkpoint | None = None
+    """Of a run that was asked for; none of a baseline."""
 
 
-def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
-    """Score checkpoints on their own test splits; each corpus's ceiling row stands first.
+def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
+    """Score checkpoints on their own test splits; each corpus's baselines stand first.
 
     Hypotheses are sampled at temperature 1, dropout off; references are the whole test split.
     """
     rows: list[Row] = []
-    seen: set[str] = set()
+    scorers: dict[str, Scorer] = {}
     for checkpoint in checkpoints:
         corpus_options(checkpoint)
         recipe = config.check(Recipe, checkpoint.about["recipe"])
@@ -47,86 +70,142 @@ def evaluate(checkpoints: list[runs.Checkpoint]) -> list[Row]:
         corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
         warn_of_change(checkpoint, corpus)
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json() + corpus.digest
-        if key not in seen:
-            rows.append(ceiling(corpus, recipe.tokenizer.name))
-            seen.add(key)
-        rows.append(score(checkpoint, writer, corpus, recipe.tokenizer.name))
-    names: dict[str, Estimate | None] = dict.fromkeys(name for row in rows for name in row.figures)
+        if key not in scorers:
+            scorers[key] = Scorer(corpus, recipe.tokenizer.name, wanted)
+            rows += scorers[key].baselines()
+        row = scorers[key].row(f"{checkpoint.run.name}/{checkpoint.folder.name}", writer)
+        row.checkpoint = checkpoint
+        rows.append(row)
+    names: Figures = dict.fromkeys(name for row in rows for name in row.figures)
     for row in rows:
         row.figures = names | row.figures  # those of texts and of an oracle may stand in one table
     return rows
 
 
-def _warn_of_few(corpus: Corpus) -> None:
-    count = len(corpus.splits["test"])
-    if count < FEW:
-        say(
-            f"warning: {corpus.options.test_path or corpus.options.path}: only {count} test texts; "
-            f"with fewer than {FEW}, BLEU is mostly noise. A larger corpus, corpus.test_share or "
-            "corpus.test_path gives more"
+class Scorer:
+    """One corpus, whose real texts are read once for all that are held against them."""
+
+    def __init__(self, corpus: Corpus, tokenizer: str, wanted: Wanted) -> None:
+        self.corpus, self.tokenizer, self.wanted = corpus, tokenizer, wanted
+
+    def row(self, name: str, writer: Writer) -> Row:
+        """One generator's."""
+        if self.corpus.oracle is not None:
+            return distance(name, writer.generator, self.corpus, self.wanted.seed)
+        e = self.drawn(writer)
+        nll: Figures = {"NLL_test": validation.nll(writer.generator, self.corpus, "test")}
+        return Row(name, {**figures(e, self.wanted.metrics), **nll}, self.stamp(e), e)
+
+    def baselines(self) -> list[Row]:
+        """Real text, and what counting reaches."""
+        corpus = self.corpus
+        counted = Writer(floor.of_corpus(corpus), corpus.tokenizer)
+        if corpus.oracle is not None:
+            own = distance("the oracle itself", corpus.oracle, corpus, self.wanted.seed)
+            return [own, self.row(floor.NAME, counted)]
+        self._warn_of_few()
+        below = self.row(floor.NAME, counted)
+        assert below.evaluation is not None
+        name, e = real_text(below.evaluation, str(corpus.options.path))
+        return [Row(name, figures(e, self.wanted.metrics), self.stamp(e), e), below]
+
+    def _warn_of_few(self) -> None:
+        options, count = self.corpus.options, len(self.corpus.splits["test"])
+        if count < FEW:
+            say(
+                f"warning: {options.test_path or options.path}: only {count} test texts; "
+                f"with fewer than {FEW}, BLEU is mostly noise. A larger corpus, corpus.test_share "
+                "or corpus.test_path gives more"
+            )
+
+    def drawn(self, writer: Writer) -> Evaluation:
+        """As many samples as there are test texts, beside these and the training texts."""
+        count = max(2, min(len(self.corpus.splits["test"]), MOST))
+        runtime.seed(self.wanted.seed, "evaluate")
+        ids = validation.sample_ids(writer.generator, count)
+        return self.holding(ids, writer)
+
+    def holding(self, ids: list[list[int]], writer: Writer) -> Evaluation:
+        """Some generated texts beside the real ones."""
+        to_tokens = writer.tokenizer.convert_ids_to_tokens
+        (training_texts, training), (texts, references) = self.real["train"], self.real["test"]
+        return Evaluation(
+            texts=writer.tokenizer.batch_decode(ids, skip_special_tokens=True),
+            tokens=[list(to_tokens(text)) for text in ids],
+            reference_texts=texts,
+            references=references,
+            training_texts=training_texts,
+            training=training,
+            seed=self.wanted.seed,
+            embeddings=self.wanted.encoder,
         )
 
+    @cached_property
+    def real(self) -> dict[Split, tuple[list[str], list[Tokens]]]:
+        """Training and test texts as readers see them, and as tokens."""
+        tokenizer = self.corpus.tokenizer
+        splits: tuple[Split, Split] = ("train", "test")
+        found = {}
+        for split in splits:
+            ids = self.corpus.ids(split, range(min(len(self.corpus.splits[split]), MOST_READ)))
+            tokens = [list(tokenizer.convert_ids_to_tokens(text)) for text in ids]
+            found[split] = tokenizer.batch_decode(ids), tokens
+        return found
 
-def ceiling(corpus: Corpus, tokenizer: str) -> Row:
-    """Real text against real text: as many training texts as there are hypotheses elsewhere."""
-    if corpus.oracle is not None:
-        return distance("the oracle itself", corpus.oracle, corpus)
-    _warn_of_few(corpus)
-    test = corpus.tokens("test")
-    count = min(max(2, len(test)), MOST, len(corpus))
-    chosen = Order(len(corpus), SEED).take("ceiling", 0, count)
-    real = corpus.tokens("train", chosen.tolist())
-    return Row(
-        f"training text ({corpus.options.path})",
-        {**_bleus(real, test), "NLL_test": None},
-        protocol(corpus, tokenizer, count),
+    def stamp(self, e: Evaluation) -> str:
+        """What the figures depend on."""
+        return stamp(e, self.tokenizer, self.wanted.metrics, self.corpus.fingerprint)
+
+
+def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
+    """Real text in the samples' stead, and its name: as many training texts as there are samples;
+    where none are known one half of the references, held against the other.
+    """
+    rng, count = np.random.default_rng(e.seed), len(e.texts)
+    if e.training:
+        rows = rng.permutation(len(e.training))[:count].tolist()
+        texts, tokens = [e.training_texts[i] for i in rows], [e.training[i] for i in rows]
+        return f"training text ({place})", replace(e, texts=texts, tokens=tokens)
+    order = rng.permutation(len(e.references)).tolist()
+    a, b = order[: len(order) // 2][:count], order[len(order) // 2 :]
+    half = replace(
+        e,
+        texts=[e.reference_texts[i] for i in a],
+        tokens=[e.references[i] for i in a],
+        reference_texts=[e.reference_texts[i] for i in b],
+        references=[e.references[i] for i in b],
     )
+    return f"one half of {place} against the other", half
 
 
-def score(checkpoint: runs.Checkpoint, writer: Writer, corpus: Corpus, tokenizer: str) -> Row:
-    """One checkpoint."""
-    name = f"{checkpoint.run.name}/{checkpoint.folder.name}"
-    if corpus.oracle is not None:
-        return distance(name, writer.generator, corpus)
-    test = corpus.tokens("test")
-    count = max(2, min(len(test), MOST))
-    runtime.seed(SEED, "evaluate")
-    ids = validation.sample_ids(writer.generator, count)
-    texts = [list(writer.tokenizer.convert_ids_to_tokens(text)) for text in ids]
-    nll = validation.nll(writer.generator, corpus, "test")
-    return Row(name, {**_bleus(texts, test), "NLL_test": nll}, protocol(corpus, tokenizer, count))
-
-
-def distance(name: str, generator: Generator, corpus: Corpus) -> Row:
+def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     """A generator of a known language: nats a token, JSD nats a text."""
     assert corpus.oracle is not None
     count = len(corpus.splits["test"])
-    runtime.seed(SEED, "evaluate")
+    runtime.seed(seed, "evaluate")
     found = validation.log_probs(generator, corpus, "test", count)
     return Row(
         name,
         {**known_language.figures(found, corpus.length)},
         f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
         f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
-        f"seed:{SEED}|test:{corpus.fingerprint}|textgan:{textgan.__version__}",
+        f"seed:{seed}|test:{corpus.fingerprint}|textgan:{textgan.__version__}",
     )
 
 
-def _bleus(texts: list[list[str]], test: list[list[str]]) -> dict[str, Estimate | None]:
-    forward = bleu(texts, References(test))
-    own = self_bleu(texts)
-    named: dict[str, Estimate | None] = {f"BLEU-{n}": forward[n] for n in ORDERS}
-    return named | {f"Self-BLEU-{n}": own[n] for n in ORDERS}
-
-
-def protocol(corpus: Corpus, tokenizer: str, count: int) -> str:
-    """What a figure depends on, in one line."""
-    references = len(corpus.splits["test"])
+def stamp(e: Evaluation, tokenizer: str, metrics: tuple[str, ...], test: str = "") -> str:
+    """What figures depend on, in one line; ``test`` says which texts the references are."""
     return (
-        f"hypotheses:{count}|references:{references}|smoothing:method1(0.1)|weights:uniform|"
-        f"temperature:1|tokenizer:{tokenizer}|seed:{SEED}|test:{corpus.fingerprint}|"
+        f"hypotheses:{len(e.texts)}|references:{len(e.references)}|smoothing:method1(0.1)|"
+        f"weights:uniform|temperature:1|tokenizer:{tokenizer}|seed:{e.seed}|"
+        f"test:{test or digest(e.reference_texts)}{signature(e, metrics)}|"
         f"textgan:{textgan.__version__}"
     )
+
+
+def digest(texts: list[str]) -> str:
+    """Eight hexadecimal digits of some texts."""
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=4).hexdigest()
 
 
 def as_json(rows: list[Row]) -> list[dict[str, Any]]:

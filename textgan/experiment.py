@@ -3,16 +3,24 @@
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import tokenizers
 import torch
 import transformers
 
 import textgan
-from textgan import checkpoint, config, models, oracle, runs, runtime, seal
+from textgan import (
+    checkpoint,
+    config,
+    inheritance,
+    models,
+    new_players,
+    oracle,
+    runs,
+    runtime,
+    seal,
+)
 from textgan.config import Tree
 from textgan.data import cards
 from textgan.data.files import read_texts
@@ -23,22 +31,6 @@ from textgan.origin import Origin
 from textgan.recipe import Recipe, Stage
 from textgan.tracking import command, say
 from textgan.trainer import Trainer
-
-
-class Given(Tree):
-    """A recipe's tree that knows what was said beside config files.
-
-    What files say of generator and tokenizer gives way to a model to go on from; what is said on
-    the command line, or in the sections of ``api.load``, must agree with it.
-    """
-
-    def __init__(self, tree: Tree, said: Tree) -> None:
-        super().__init__(tree)
-        self.said = said
-
-
-INHERITED = ("corpus", "tokenizer", "generator")
-"""Sections that an adversarial run takes from the run it goes on from."""
 
 
 def start(
@@ -65,7 +57,7 @@ def start(
         UserError: a mistake in the configuration, the text or the source.
         Interrupted: stopped by the user, after saving.
     """
-    given, origin = inherit(stage, given, source, words)
+    given, origin = inheritance.inherit(stage, given, source, words)
     recipe = config.check(Recipe, given)
     if not getattr(recipe, stage) and stage == "pretrain":
         raise UserError("pretrain: the recipe's list of phases is empty; it needs no pretraining")
@@ -104,94 +96,6 @@ def resume(run: Path, stage: Stage) -> Path:
         trainer.load(state)
     say(f"going on with {run} after turn {trainer.position:,}")
     return _train(trainer)
-
-
-def inherit(
-    stage: Stage, given: Tree, source: Path | Origin | None, words: Sequence[str] | None = None
-) -> tuple[Tree, Origin | None]:
-    """What is given, laid over what it takes from the run or model to go on from.
-
-    An adversarial run goes on with its pretraining run's whole recipe. Anything else that goes on
-    from something takes its generator and tokenizer, and may train on other texts.
-
-    Raises:
-        UserError: there is no such run or model, or a key contradicts it.
-    """
-    if source is None:
-        # ScratchGAN and others have no pretraining to go on from.
-        if stage == "pretrain" or given.get("pretrain") == []:
-            return given, None
-        source = _newest(given, words)
-    origin = source if isinstance(source, Origin) else Origin.open(source, stage)
-    if stage == "adversarial" and origin.checkpoint:
-        theirs: Tree = origin.checkpoint.about["recipe"]
-        _agree({section: given.get(section) for section in INHERITED}, theirs, origin.path)
-        return config.merge(deepcopy(theirs), given), origin
-    theirs = origin.sections()
-    said = given.said if isinstance(given, Given) else given
-    said = {section: said[section] for section in theirs if section in said}
-    _agree(said, theirs, origin.path)
-    say(f"generator and tokenizer: those of {origin.path}")
-    return {**given, **config.merge(deepcopy(theirs), said)}, origin
-
-
-def _newest(given: Tree, words: Sequence[str] | None) -> Path:
-    name = given.get("name", "default")
-    source = runs.newest("pretrain", name)
-    if source is None:
-        same = "" if words is not None else " with the same config"
-        raise UserError(
-            f"adversarial: no pretraining run of config '{name}' in {runs.home()}/ to go on "
-            f"from; `{command('pretrain', *(words or []))}`{same} makes one"
-        )
-    say(f"going on from {source}")
-    return source
-
-
-def _agree(given: Tree, theirs: Tree, source: Path) -> None:
-    wrong = [
-        f"{key}: {mine!r} contradicts {old!r} of {source}, which this run goes on from"
-        for section in given
-        for key, mine, old in contradictions(given[section], theirs[section], section)
-    ]
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-def preview(
-    stage: Stage,
-    given: Tree,
-    source: Path | Origin | None,
-    default: Tree,
-    words: Sequence[str] | None = None,
-) -> Tree:
-    """What a run would be given, for --print-config; needs no run to go on from."""
-    none = source is None and runs.newest("pretrain", given.get("name", "default")) is None
-    if stage == "adversarial" and none:
-        return config.merge(default, given)
-    return inherit(stage, given, source, words)[0]
-
-
-def contradictions(mine: Any, theirs: Any, path: str) -> list[tuple[str, Any, Any]]:
-    """Keys given with another value than the other tree has."""
-    found: list[tuple[str, Any, Any]] = []
-    if not isinstance(mine, dict):
-        return found
-    for key, value in mine.items():
-        old = theirs.get(key, value)
-        if isinstance(value, dict) and isinstance(old, dict):
-            found += contradictions(value, old, f"{path}.{key}")
-        elif plain(value) != plain(old):
-            found.append((f"{path}.{key}", value, old))
-    return found
-
-
-def plain(value: Any) -> Any:
-    """A value as YAML may have meant it: PyYAML reads ``1e-4`` as text."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value
 
 
 def about(stage: Stage, recipe: Recipe, origin: Origin | None) -> Tree:
@@ -244,17 +148,21 @@ def _build(
         )
     seed = recipe.trainer.seed
     if generator is None:
-        generator = models.make_generator(recipe.generator, corpus.tokenizer, corpus.length, seed)
+        generator = new_players.make_generator(
+            recipe.generator, corpus.tokenizer, corpus.length, seed
+        )
     else:
-        models.fit(generator, corpus.length)
+        new_players.fit(generator, corpus.length)
     if corpus.oracle is None:
-        models.name_categories(generator, corpus.labels, recipe.corpus.label_column)
+        new_players.name_categories(
+            generator, corpus.labels, corpus.shares, recipe.corpus.label_column
+        )
     if before and _same_discriminator(recipe, before):
         discriminator = models.load_discriminator(before.folder / "discriminator")
     else:
         if before:
             say("discriminator: differs from the pretrained one; a new one starts from scratch")
-        discriminator = models.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
+        discriminator = new_players.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,13 +1,11 @@
-"""Players from options or from a checkpoint's folders."""
+"""Players and tokenizers from a checkpoint's folders, or from other models' ones."""
 
 import json
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from pydantic import BaseModel
 from safetensors import SafetensorError
-from torch import nn
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -15,118 +13,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from textgan import runtime
-from textgan.data.vectors import VectorOptions, load_vectors
-from textgan.discriminators import DISCRIMINATORS, Discriminator, DiscriminatorOptions
+from textgan.discriminators import DISCRIMINATORS, Discriminator
 from textgan.errors import UserError
-from textgan.generators import GENERATORS, Generator, GeneratorOptions
+from textgan.generators import GENERATORS, Generator
 from textgan.generators.pretrained import PretrainedConfig, PretrainedGenerator
-from textgan.tracking import say
+from textgan.new_players import special_ids
 
 Tokenizer = PreTrainedTokenizerFast
 DAMAGED = (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError)
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-
-
-def make_generator(
-    options: GeneratorOptions, tokenizer: Tokenizer, length: int, seed: int
-) -> Generator:
-    """A new generator; its first weights follow from the seed."""
-    if options.name == "pretrained":
-        raise UserError("generator.name: 'pretrained' is a model from a folder; give --from FOLDER")
-    runtime.seed(seed, "generator")
-    model = GENERATORS[options.name]
-    generator = model(
-        model.config_class(
-            vocab_size=len(tokenizer),
-            options=options.model_dump(mode="json"),
-            **_ids(tokenizer, len(tokenizer)),
-            length=length,
-        )
-    )
-    fit(generator, length)
-    _read_vectors(options, "generator", generator.get_input_embeddings(), tokenizer)
-    return generator
-
-
-def _read_vectors(
-    options: BaseModel, player: str, embedding: nn.Module, tokenizer: Tokenizer
-) -> None:
-    path = options.embedding_path if isinstance(options, VectorOptions) else None
-    if path:
-        assert isinstance(embedding, nn.Embedding)
-        found, tokens = load_vectors(embedding, path, tokenizer)
-        say(f"{player}: word vectors for {found:,} of {tokens:,} tokens from {path}")
-
-
-def _ids(tokenizer: Tokenizer, vocabulary: int) -> dict[str, Any]:
-    """Special ids, and which ids are never an outcome: padding, the beginning, unused ones.
-
-    A language without an end token is an oracle's: its texts hold no unknown words either.
-    """
-    pad, bos, eos = tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id
-    unused = {*range(len(tokenizer), vocabulary)}
-    if eos is None:
-        unused.add(tokenizer.unk_token_id)
-    return {
-        "bos_token_id": bos,
-        "eos_token_id": eos,
-        "pad_token_id": pad,
-        "never": sorted({pad, bos, *unused} - {eos}),
-    }
-
-
-def fit(generator: Generator, length: int) -> None:
-    """Make a generator write texts of up to ``length`` tokens.
-
-    Raises:
-        UserError: it has not so many positions.
-    """
-    if generator.positions is not None and length > generator.positions:
-        raise UserError(
-            f"corpus.max_length: the longest text has {length} tokens, the generator room for "
-            f"{generator.positions}; set corpus.max_length to {generator.positions} or less"
-        )
-    generator.config.length = length
-    generator.generation_config.max_length = length + 1
-    generator.generation_config.do_sample = True
-    generator.generation_config.top_k = 0
-
-
-def name_categories(generator: Generator, labels: list[str], column: str | None) -> None:
-    """Tell a generator the names of its categories, the labels of its texts.
-
-    Raises:
-        UserError: the texts have no labels, or others in number.
-    """
-    count = generator.categories
-    if not count:
-        return
-    if not labels:
-        raise UserError(
-            f"corpus.label_column: the generator has {count} categories, the texts no labels; name "
-            "the column that has them"
-        )
-    if count != len(labels):
-        named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
-        raise UserError(
-            f"generator.categories: {count}, but corpus.label_column '{column}' has {len(labels)} "
-            f"labels ({named}); set it to {len(labels)}"
-        )
-    generator.config.labels = labels
-
-
-def make_discriminator(
-    options: DiscriminatorOptions, tokenizer: Tokenizer, seed: int
-) -> Discriminator:
-    """A new discriminator; its first weights follow from the seed."""
-    runtime.seed(seed, "discriminator")
-    model = DISCRIMINATORS[options.name]
-    discriminator = model(
-        model.config_class(vocab_size=len(tokenizer), options=options.model_dump(mode="json"))
-    )
-    _read_vectors(options, "discriminator", discriminator.embedding, tokenizer)
-    return discriminator
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -236,7 +131,7 @@ def adopt(folder: Path) -> PretrainedGenerator:
             vocab_size=model.config.vocab_size,
             options={"name": "pretrained"},
             pretrained=own,
-            **_ids(tokenizer, model.config.vocab_size),
+            **special_ids(tokenizer, model.config.vocab_size),
         )
     )
     generator.decoder.load_state_dict(model.state_dict())

@@ -1,5 +1,6 @@
 """A known language as a corpus: the oracle is a frozen generator, and its texts are drawn from it.
 
+It is an LSTM or a grammar: whatever samples, and knows its texts' chances.
 ``open_corpus`` is how commands open any corpus, of files or of an oracle.
 """
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from textgan import models, runs, seal
+from textgan import grammar_oracle, models, new_players, runs, seal
 from textgan.config import find
 from textgan.data import cache
 from textgan.data.corpus import Corpus, load_corpus
@@ -29,6 +30,7 @@ from textgan.data.tokenizers import TokenizerOptions
 from textgan.data.weights import read_weights
 from textgan.errors import UserError
 from textgan.generators import Generator
+from textgan.generators.grammar import GrammarGenerator
 from textgan.generators.lstm import LSTMGenerator, LSTMOptions
 
 MUCH = 1e8
@@ -50,46 +52,59 @@ def open_corpus(
     if options.oracle is None:
         return load_corpus(options, tokenizer_options, tokenizer)
     oracle = make_oracle(options.oracle)
-    own = word_tokenizer(words(oracle))
+    own = tokenizer_of(oracle)
     if tokenizer is not None and tokenizer.get_vocab() != own.get_vocab():
+        known = sorted(own.get_vocab(), key=own.get_vocab().__getitem__)
+        known = [word for word in known if word not in own.all_special_tokens]
         raise UserError(
-            f"corpus.oracle: its texts are of the words 0 to {words(oracle) - 1}, and the model to "
-            "go on from has others; train a new one, or give the corpus that it was trained on"
+            f"corpus.oracle: its texts are of the words {known[0]} to {known[-1]}, and the model "
+            "to go on from has others; train a new one, or give the corpus that it was trained on"
         )
     drawn = texts_of(oracle, options.oracle)
     return Corpus(
         options,
         tokenizer or own,
-        {split: _as_ids(found, len(own)) for split, found in drawn.items()},
-        length=options.oracle.length,
-        digests={split: _digest(found) for split, found in drawn.items()},
+        drawn,
+        length=oracle.config.length,
+        digests={split: _digest(found.flat) for split, found in drawn.items()},
         oracle=oracle,
     )
 
 
-def make_oracle(options: OracleOptions) -> LSTMGenerator:
+def make_oracle(options: OracleOptions) -> LSTMGenerator | GrammarGenerator:
     """The oracle, frozen: drawn from its seed, or read.
 
     Raises:
-        UserError: there is nothing at ``path``, or no oracle.
+        UserError: there is nothing at ``path`` or ``grammar``, or no oracle.
     """
-    if options.path is None:
+    oracle: LSTMGenerator | GrammarGenerator
+    if options.grammar is not None:
+        oracle = grammar_oracle.read(options.grammar)
+    elif options.path is None:
         oracle = build(draw_weights(options), options.length)
     elif options.path.endswith((".npz", ".pkl")):
         oracle = build(read_weights(options.path), options.length)
     else:
         oracle = _open(options.path)
-    oracle.config.length = options.length
+    if isinstance(oracle, LSTMGenerator):
+        oracle.config.length = options.length
     oracle.requires_grad_(False)
     oracle.train(False)
     return oracle
+
+
+def tokenizer_of(oracle: Generator) -> PreTrainedTokenizerFast:
+    """The tokenizer of an oracle's own words."""
+    if isinstance(oracle, GrammarGenerator):
+        return grammar_oracle.tokenizer_of(oracle.grammar.words)
+    return word_tokenizer(words(oracle))
 
 
 def build(weights: Weights, length: int) -> LSTMGenerator:
     """A generator of these weights, whose ``<bos>`` is read as word 0."""
     vocabulary, embedding_size = weights["embedding"].shape
     sizes = LSTMOptions(embedding_size=embedding_size, hidden_size=len(weights["bi"]))
-    oracle = models.make_generator(sizes, word_tokenizer(vocabulary), length, seed=0)
+    oracle = new_players.make_generator(sizes, word_tokenizer(vocabulary), length, seed=0)
     assert isinstance(oracle, LSTMGenerator)
     start = weights["embedding"][:1].repeat(len(SPECIALS), axis=0)
     bias = np.concatenate([weights[f"b{gate}"] for gate in GATES])
@@ -126,23 +141,38 @@ def _open(path: str) -> LSTMGenerator:
     return oracle
 
 
-def words(oracle: LSTMGenerator) -> int:
-    """V: the words of an oracle, without what is never an outcome."""
+def words(oracle: Generator) -> int:
+    """V: the words of an LSTM's language, without what is never an outcome."""
     return oracle.config.vocab_size - len(SPECIALS)
 
 
-def texts_of(oracle: LSTMGenerator, options: OracleOptions) -> dict[Split, np.ndarray]:
-    """The texts of every split, (N, T) ids; a large oracle's are drawn once, into the cache."""
+def texts_of(oracle: Generator, options: OracleOptions) -> dict[Split, Ids]:
+    """The texts of every split; a large oracle's are drawn once, into the cache."""
+    if isinstance(oracle, GrammarGenerator):
+        return {
+            split: grammar_oracle.draw(
+                oracle, count_of(options, split), options.seed, SPLITS.index(split)
+            )
+            for split in SPLITS
+        }
+    assert isinstance(oracle, LSTMGenerator)
+    size = oracle.config.vocab_size
     if options.texts * options.length * words(oracle) < MUCH:
-        return {split: draw(oracle, options, split) for split in SPLITS}
+        return {split: _as_ids(draw(oracle, options, split), size) for split in SPLITS}
 
-    def write(folder: Path) -> None:
+    def save(folder: Path) -> None:
         for split in SPLITS:
             np.save(folder / f"{split}.npy", draw(oracle, options, split).astype(np.int32))
 
     key = cache.key("oracle", fingerprint(oracle), options.seed, options.texts)
-    folder = cache.entry(key, write, "an oracle's texts")
-    return {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+    folder = cache.entry(key, save, "an oracle's texts")
+    found = {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+    return {split: _as_ids(ids, size) for split, ids in found.items()}
+
+
+def count_of(options: OracleOptions, split: Split) -> int:
+    """How many texts a split has."""
+    return options.texts if split == "train" else min(options.texts, MOST_HELD)
 
 
 @torch.no_grad()
@@ -152,7 +182,7 @@ def draw(oracle: LSTMGenerator, options: OracleOptions, split: Split) -> np.ndar
     In double precision on a CPU: in single precision another machine's rounding would now and then
     give another word, and the corpus another digest.
     """
-    texts = options.texts if split == "train" else min(options.texts, MOST_HELD)
+    texts = count_of(options, split)
     uniform = draw_uniform(options.seed, SPLITS.index(split), texts, options.length)
     oracle.to(torch.float64)  # type: ignore[arg-type]
     begin = torch.full((texts, 1), oracle.config.bos_token_id)
@@ -184,5 +214,7 @@ def training(options: CorpusOptions) -> Iterator[str]:
     if options.oracle is None:
         yield from Division(options).training()
         return
-    for ids in texts_of(make_oracle(options.oracle), options.oracle)["train"].tolist():
-        yield " ".join(map(str, ids))
+    oracle = make_oracle(options.oracle)
+    texts, tokenizer = texts_of(oracle, options.oracle)["train"], tokenizer_of(oracle)
+    for i in range(len(texts)):
+        yield str(tokenizer.decode(texts.text(i), skip_special_tokens=True))

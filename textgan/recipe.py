@@ -135,7 +135,13 @@ def _check_players(
         problems.append(f"{where}.players: {method.name} moves {', '.join(trains)} only")
     if not METHODS[method.name].plays and any(p.pool for p in phase.players.values()):
         problems.append(f"{where}.players: {method.name} draws no texts; leave out pool")
-    problems += _problems_of_replay(phase, where, METHODS[method.name].plays)
+    generator = phase.players.get("generator")
+    if METHODS[method.name].relaxes and generator and generator.pool:
+        problems.append(
+            f"{where}.players.generator.pool: {method.name}'s texts carry the gradient of the "
+            "draw, which serves one update; give updates instead"
+        )
+    problems += _problems_of_replay(phase, where, METHODS[method.name])
     problems += _problems_of_until(phase, where, trains)
     problems += [
         f"{where}.optimizers.{name}.average: holds for a whole run; set optimizers.{name}.average"
@@ -151,15 +157,20 @@ def _check_players(
         raise UserError("\n".join(problems))
 
 
-def _problems_of_replay(phase: Phase, where: str, plays: bool) -> list[str]:
+def _problems_of_replay(phase: Phase, where: str, method: type[Method]) -> list[str]:
     named = [name for name, player in phase.players.items() if player.replay]
     wrong = [name for name in named if name != "discriminator"]
     problems = [
         f"{where}.players.{name}.replay: only a discriminator may learn from old samples"
         for name in wrong
     ]
-    if named and not wrong and not plays:
+    if named and not wrong and not method.plays:
         problems.append(f"{where}.players: the method draws no texts; leave out replay")
+    if named and not wrong and method.relaxes:
+        problems.append(
+            f"{where}.players.discriminator.replay: this method's texts are relaxed, too large to "
+            "keep; leave it out"
+        )
     return problems
 
 

@@ -43,6 +43,8 @@ class Trainer:
         self.recipe, self.stage, self.run, self.corpus = recipe, stage, run, corpus
         self.about = about
         self.cast = Cast(recipe, stage, generator, discriminator)
+        for method in self.cast.methods.values():
+            method.told_texts(len(corpus))
         self.batches = Batches(corpus, recipe.trainer.seed, self.cast.device)
         self.figures = Figures(run, stage, self.cast.device)
         self.alarms = Alarms(self.figures, recipe.trainer, len(corpus.tokenizer))

@@ -9,6 +9,7 @@ from textgan.data.sequences import Sequences
 from textgan.data.splits import Split
 from textgan.errors import UserError
 from textgan.generators import Generator
+from textgan.generators.grammar import GrammarGenerator
 from textgan.metrics import known_language
 from textgan.metrics.bleu import References, bleu, harmonic_mean
 from textgan.metrics.estimate import Estimate
@@ -74,11 +75,18 @@ def divergence(generator: Generator, corpus: Corpus, count: int) -> dict[str, fl
     """
     count = min(count, len(corpus.splits["validation"]))
     found = log_probs(generator, corpus, "validation", count)
+    tokens = tokens_a_text(corpus, "validation")
     return {
-        "nll_oracle": known_language.nll_oracle(found, corpus.length).value,
-        "nll_test": known_language.nll_test(found, corpus.length).value,
+        "nll_oracle": known_language.nll_oracle(found, tokens).value,
+        "nll_test": known_language.nll_test(found, tokens).value,
         "jsd": known_language.jsd(found).value,
     }
+
+
+def tokens_a_text(corpus: Corpus, split: Split) -> float:
+    """Tokens of a real text, ends included, on average: what makes nats a text nats a token."""
+    ids = corpus.splits[split]
+    return float(ids.starts[-1] - ids.starts[0]) / len(ids)
 
 
 def log_probs(generator: Generator, corpus: Corpus, split: Split, count: int) -> LogProbs:
@@ -87,16 +95,7 @@ def log_probs(generator: Generator, corpus: Corpus, split: Split, count: int) ->
     Raises:
         UserError: the generator's density isn't known.
     """
-    assert corpus.oracle is not None, "no oracle's corpus"
-    if generator.latent_size or generator.categories:
-        raise UserError(
-            "corpus.oracle: it is compared by density, and that of a generator with noise or "
-            "categories isn't known; set generator.latent_size and generator.categories to 0"
-        )
-    oracle = corpus.oracle.to(next(generator.parameters()).device)  # type: ignore[arg-type]
-    real = corpus.batch(split, range(count))
-    drawn = [generator.sample(len(range(count)[rows])) for rows in runtime.chunks(count, 256)]
-    fake = Sequences.cat(drawn)
+    oracle, real, fake = _both(generator, corpus, split, count)
     assert fake.log_prob is not None
     return LogProbs(
         p_of_p=_text_log_prob(oracle, real),
@@ -104,6 +103,55 @@ def log_probs(generator: Generator, corpus: Corpus, split: Split, count: int) ->
         p_of_g=_text_log_prob(oracle, fake),
         g_of_g=fake.log_prob.double().sum(dim=1).cpu().numpy(),
     )
+
+
+def prefix_divergences(
+    generator: Generator, corpus: Corpus, split: Split, count: int
+) -> dict[str, Estimate | None]:
+    """``known_language.by_prefix`` of a split's first ``count`` texts and as many samples.
+
+    None for a grammar, which gives no distribution of the next word.
+
+    Raises:
+        UserError: the generator's density isn't known.
+    """
+    if isinstance(corpus.oracle, GrammarGenerator):
+        return dict.fromkeys(known_language.BY_PREFIX)
+    oracle, real, fake = _both(generator, corpus, split, count)
+    tokens = tokens_a_text(corpus, split)
+    return {
+        **known_language.by_prefix(
+            _prefix_kl(oracle, generator, real), _prefix_kl(generator, oracle, fake), tokens
+        )
+    }
+
+
+def _both(
+    generator: Generator, corpus: Corpus, split: Split, count: int
+) -> tuple[Generator, Sequences, Sequences]:
+    """The oracle on the generator's device, texts of it, and as many samples."""
+    assert corpus.oracle is not None, "no oracle's corpus"
+    if generator.latent_size or generator.categories:
+        raise UserError(
+            "corpus.oracle: it is compared by density, and that of a generator with noise or "
+            "categories isn't known; set generator.latent_size and generator.categories to 0"
+        )
+    oracle = corpus.oracle.to(next(generator.parameters()).device)  # type: ignore[arg-type]
+    drawn = [generator.sample(len(range(count)[rows])) for rows in runtime.chunks(count, 256)]
+    return oracle, corpus.batch(split, range(count)), Sequences.cat(drawn)
+
+
+@torch.no_grad()
+def _prefix_kl(a: Generator, b: Generator, s: Sequences) -> np.ndarray:
+    """(B,) nats: over a text of a, the sum of KL(a||b) of the next token behind each prefix."""
+    s = s.to(next(a.parameters()).device)
+    parts = []
+    with runtime.evaluating(a, b):
+        for rows in runtime.chunks(len(s), ROWS):
+            log_a, log_b = (player.logits(s[rows]).log_softmax(dim=2) for player in (a, b))
+            kl = (log_a.exp() * (log_a - log_b)).sum(dim=2)  # (B, T)
+            parts.append((kl * s[rows].mask).double().sum(dim=1))
+    return torch.cat(parts).cpu().numpy()
 
 
 @torch.no_grad()

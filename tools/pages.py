@@ -59,8 +59,9 @@ def cut(root: Path, file: str, symbol: str) -> str:
     return textwrap.dedent("\n".join(kept))
 
 
-def measured(data: str, rows: dict[str, Any], methods: list[str]) -> Iterator[str]:
+def measured(data: str, budget: str, rows: dict[str, Any], methods: list[str]) -> Iterator[str]:
     """A table of what was measured on one text, then what each method cost and wrote."""
+    yield f"On {data}: {budget}.\n"
     beside = ((f"{role}:{methods[0]}", role) for role in ("start", "mle_continued"))
     start, control = (own if own in rows else role for own, role in beside)
     names = dict.fromkeys([start, *methods, control, "real"])
@@ -89,8 +90,9 @@ def result(root: Path, methods: list[str]) -> str:
     if not (root / RESULTS).exists():
         return "Not measured yet.\n"
     results = json.loads((root / RESULTS).read_text("utf-8"))
-    told = [f"{results['budget']}. {results['machine']}, commit {results['commit']}. {UNITS}\n"]
-    told += (t for data, rows in results["data"].items() for t in measured(data, rows, methods))
+    told = [f"{results['machine']}, commit {results['commit']}. {UNITS}\n"]
+    for data, rows in results["data"].items():
+        told += measured(data, results["budget"][data], rows, methods)
     return "\n".join(told)
 
 

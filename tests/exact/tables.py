@@ -19,7 +19,9 @@ from tests.exact.enumerated import (
 )
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig
-from textgan.generators.base import Generator, GeneratorConfig, Projection, State, Step
+from textgan.generators.base import Generator, Projection, Step
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig
 from textgan.methods import METHODS
 
 

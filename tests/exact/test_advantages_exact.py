@@ -21,7 +21,7 @@ from tests.exact.enumerated import (
     texts_of,
 )
 from tests.exact.tables import batch_of, gradient, method_of
-from textgan.estimators.advantage import discounted, group_relative, leave_one_out
+from textgan.estimators.advantage import discounted, flat_groups, group_relative, leave_one_out
 from textgan.losses.policy_gradient import clipped_ratio
 
 
@@ -79,6 +79,27 @@ def test_leave_one_out_gives_the_true_gradient_and_the_groups_mean_half_of_it() 
     assert method.couples == ("generator",)
 
 
+def test_the_critic_minimises_the_squared_distance_to_the_values() -> None:
+    method = method_of("seqgan", 3, values="terminal", baseline="critic").double()
+    texts = texts_of(3)[::3]
+    fake, rewards = batch_of(texts, 3), method.discriminator.table()
+    with torch.no_grad():
+        alone = [method.critic(batch_of([text], 3))[0].numpy() for text in texts]
+    squares = [
+        (expected[t] - rewards[text]) ** 2
+        for text, expected in zip(texts, alone, strict=True)
+        for t in range(len(text))
+    ]
+    loss = method.loss("critic", fake, fake, 0.0)
+    assert loss.total.item() == pytest.approx(np.mean(squares), rel=1e-6)
+    assert loss.terms == len(squares)
+    (slope,) = torch.autograd.grad(loss.total, method.critic.output.bias)
+    with torch.no_grad():
+        method.critic.output.bias += 1e-6
+    moved = method.loss("critic", fake, fake, 0.0).total
+    assert slope.item() == pytest.approx((moved - loss.total).item() / 1e-6, rel=1e-3)
+
+
 def slow_columns(values: Array, counts: Array, kind: str) -> Array:
     """Column by column, text by text."""
     result = np.zeros_like(values)
@@ -114,6 +135,16 @@ def test_a_group_without_spread_has_no_advantage() -> None:
     assert group_relative(same, torch.ones(4, 3), std=True).abs().max() < 1e-8
 
 
+def test_a_flat_group_is_one_of_several_texts_of_one_value() -> None:
+    values = torch.tensor([[0.7, 0.7, 0.2, 0.7, 1.0], [0.7, 0.9, 0.3, 0.7001, 1.0003]])
+    values = torch.cat([values, torch.full((1, 5), 9.0)]).double()
+    counts = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 1, 1], [0, 0, 0, 0, 0]], dtype=torch.bool)
+    # flat, not, alone, flat (a deviation of 0.5e-4), not (1.5e-4)
+    assert flat_groups(values, counts).item() == pytest.approx(2 / 4)
+    assert flat_groups(values[:, 2:4], counts[:, 2:4]).item() == 1
+    assert flat_groups(values[:, 2:3], counts[:, 2:3]).item() == 0
+
+
 def test_rewards_from_a_token_on_are_discounted() -> None:
     rewards, discount = np.random.default_rng(1).normal(size=(3, 5)), 0.7
     lengths = [5, 1, 3]
@@ -141,6 +172,8 @@ def test_the_moving_average_follows_the_mean_value_behind_each_step() -> None:
         assert torch.allclose(found, (values - baseline) * s.mask, atol=1e-6)
         method.after_step("generator")
         baseline = decay * baseline + (1 - decay) * mean
+        assert method.baseline.item() == pytest.approx(baseline, rel=1e-5)
+        method.after_step("discriminator")
         assert method.baseline.item() == pytest.approx(baseline, rel=1e-5)
     assert "baseline" in method.own_state()
 

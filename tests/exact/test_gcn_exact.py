@@ -118,5 +118,6 @@ def test_a_discriminator_of_tokens_is_refused() -> None:
     with pytest.raises(UserError) as caught:
         GCN(GCNOptions(), method_of("gcn", 3).generator, of_tokens)
     assert str(caught.value) == (
-        "discriminator.per_token: gcn needs a discriminator with one logit a text; set it to false"
+        "method.name: gcn needs a discriminator with one logit a text; set "
+        "discriminator.per_token to false"
     )

@@ -103,6 +103,15 @@ def test_forward_it_is_the_tokens_one_hot(name: Any) -> None:
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
+def test_a_batch_need_not_have_the_last_token(name: Any) -> None:
+    logits = torch.tensor([[0.0, 30.0, 0.0, 0.0]]).repeat(2, 1)
+    runtime.seed(1)
+    token, y = relax(name, 1.0)(logits)
+    assert token.tolist() == [1, 1] and y.dtype == torch.float32
+    np.testing.assert_allclose(y, np.eye(V)[[1, 1]], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(ESTIMATORS))
 def test_an_impossible_token_is_never_drawn_and_harms_no_gradient(name: Any) -> None:
     runtime.seed(1)
     logits = torch.randn(300, V).index_fill(1, torch.tensor([2]), NEVER).requires_grad_()
@@ -190,18 +199,20 @@ def test_rao_blackwell_has_straight_throughs_mean_and_less_variance(temperature:
 # ---------------------------------------------------------------- ReinMax
 
 
-def second_order(v: int, half: float = 0.5) -> Array:
-    """2 J((D + p) / 2) f'(D) - J(p) f'(D) / 2."""
+def second_order(v: int, half: float = 0.5, temperature: float = 1.0) -> Array:
+    """2 J((D + p_tau) / 2) f'(D) - J(p) f'(D) / 2."""
     p, one_hot = softmax(LOGITS), np.eye(V)[v]
-    both = 2 * jacobian((one_hot + p) / 2) - half * jacobian(p)
+    both = 2 * jacobian((one_hot + softmax(LOGITS / temperature)) / 2) - half * jacobian(p)
     result: Array = both @ slope(one_hot)
     return result
 
 
-def test_reinmax_is_the_papers_estimate_of_each_token() -> None:
-    token, gradient = estimates("reinmax", 200)
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_reinmax_is_the_papers_estimate_of_each_token(temperature: float) -> None:
+    token, gradient = estimates("reinmax", 200, temperature)
     for row, v in zip(gradient, token, strict=True):
-        np.testing.assert_allclose(row, second_order(v), atol=1e-12)
+        expected = second_order(v, temperature=temperature)
+        np.testing.assert_allclose(row, expected, atol=1e-12)
         assert np.abs(row - second_order(v, half=0.0)).max() > 1e-3
     assert set(token) == set(range(V))
 

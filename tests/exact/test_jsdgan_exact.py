@@ -62,6 +62,17 @@ def test_of_a_batch_it_is_unbiased_if_it_knows_how_many_texts_there_are() -> Non
     assert not is_close(mean, true_gradient(3)), "p_d is one over the batch: another p_d"
 
 
+def test_it_counts_the_texts_that_it_is_told_of_unless_an_option_says_how_many() -> None:
+    log_g = torch.tensor([-2.0, -3.0, -5.0])
+    by_option = method_of("jsdgan", 3, texts=N).weight(log_g)
+    told, both = method_of("jsdgan", 3), method_of("jsdgan", 3, texts=N)
+    told.told_texts(N)
+    both.told_texts(1000)
+    assert torch.equal(told.weight(log_g), by_option)
+    assert torch.equal(both.weight(log_g), by_option)
+    assert not torch.allclose(method_of("jsdgan", 3).weight(log_g), by_option)
+
+
 @pytest.mark.parametrize("eos", ENDS)
 def test_scaled_by_the_batch_it_keeps_the_direction(eos: int | None) -> None:
     scaled = found(eos, training(eos), scale="batch")

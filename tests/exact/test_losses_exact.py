@@ -24,6 +24,7 @@ from textgan.losses.adversarial import (
     ENTROPIC,
     PAIRED,
     LossName,
+    accuracy,
     discriminator_loss,
     generator_loss,
 )
@@ -124,6 +125,27 @@ def test_masked_terms_never_count(name: LossName) -> None:
     assert found.item() == pytest.approx(of_discriminator(*kept))
     found = generator_loss(name, real, fake, mask=(mask, mask))
     assert found.item() == pytest.approx(of_generator(*kept))
+
+
+def test_each_side_has_its_own_mask() -> None:
+    real, fake = (torch.tensor(d).view(3, 3) for d in logits())
+    of_real, of_fake = (torch.arange(3) < torch.tensor(n)[:, None] for n in ([1, 3, 2], [3, 1, 1]))
+
+    def side(d: torch.Tensor, other: torch.Tensor, mask: torch.Tensor, sign: int) -> float:
+        beyond = sign * (d - other.mean(dim=0))[mask].numpy()
+        return float(np.log1p(np.exp(beyond)).mean())
+
+    for player, sign in ((discriminator_loss, -1), (generator_loss, 1)):
+        found = player("ragan", real, fake, mask=(of_real, of_fake))
+        expected = side(real, fake, of_real, sign) + side(fake, real, of_fake, -sign)
+        assert found.item() == pytest.approx(expected)
+
+
+def test_a_logit_of_0_says_generated() -> None:
+    real, fake = torch.tensor([2.0, 0.0, 0.5, -1.0]), torch.tensor([0.0, 3.0, -2.0, 0.5])
+    assert accuracy(real, fake).item() == (2 + 2) / 8
+    masks = torch.tensor([True, True, False, False]), torch.tensor([True, False, False, True])
+    assert accuracy(real, fake, masks).item() == (1 + 1) / 4
 
 
 @pytest.mark.parametrize("name", ENTROPIC)

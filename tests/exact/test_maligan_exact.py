@@ -216,6 +216,9 @@ def test_texts_begin_as_longer_real_ones_do_and_go_on_as_the_policy_does(eos: in
     assert len({tuple(prefix) for prefix in begun}) == 3
     lengths = [int(method.play(real, p).given.sum(dim=1)[0]) for p in (0.0, 0.4, 0.6, 1.0)]
     assert lengths == [2, 1, 0, 0]
+    at_a_time = method_of("maligan", eos, prefix=2, prefix_step=2)
+    lengths = [int(at_a_time.play(real, p).given.sum(dim=1)[0]) for p in (0.0, 0.4, 0.6)]
+    assert lengths == [2, 0, 0]
 
 
 def test_where_no_real_text_is_longer_the_prefix_is_cut() -> None:

@@ -63,6 +63,15 @@ def test_the_penalty_is_taken_between_the_texts() -> None:
     assert x.min() < 0.05 < 0.95 < x.max()
 
 
+def test_a_flat_judge_is_penalised_and_its_gradient_stays_a_number() -> None:
+    weight = torch.zeros(5, 3, requires_grad=True)
+    points = torch.ones(4, 5, 3)
+    penalty = gradient_penalty(lambda x: (x * weight).sum(dim=(1, 2)), points, points)
+    torch.testing.assert_close(penalty, torch.ones(4))
+    (slope,) = torch.autograd.grad(penalty.sum(), weight)
+    assert slope.isfinite().all()
+
+
 @pytest.mark.parametrize("kind", ["cnn", "rnn"])
 @pytest.mark.parametrize("option", ["r1", "r2", "gradient_penalty"])
 def test_penalties_have_the_gradient_that_finite_differences_find(kind: str, option: str) -> None:

@@ -128,6 +128,16 @@ def test_with_a_texts_own_bleu_it_is_too(eos: int | None) -> None:
         assert not is_close(other, true_gradient(eos)), earned.__name__
 
 
+def test_the_references_are_the_updates_real_texts_without_their_ends() -> None:
+    method = method_of("pg_bleu", 3, values="terminal", order=ORDER)
+    fake = batch_of(texts_of(3), 3)
+    for real in ([(1, 3), (2, 1, 3)], [(0, 3)]):
+        method.loss("generator", batch_of(real, 3), fake, 0.0)
+        references = words_of(batch_of(real, 3))
+        expected = [nltk_bleu(text, references, ORDER) for text in words_of(fake)]
+        assert method.reward(fake).tolist() == pytest.approx(expected, rel=1e-5)
+
+
 # ---------------------------------------------------------------- wrong rewards
 
 

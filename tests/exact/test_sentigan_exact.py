@@ -39,7 +39,7 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.errors import UserError
 from textgan.estimators.rollout import rollout_values
-from textgan.generators.base import State
+from textgan.generators.causal import State
 from textgan.methods import METHODS
 
 K = 2

@@ -206,6 +206,19 @@ def test_a_narrow_kernel_is_reinforce_and_a_wide_one_is_biased_by_curvature() ->
     assert np.abs(found[1e3] - expected).max() > 0.01
 
 
+def test_a_sum_is_the_mean_times_the_tokens() -> None:
+    batch = batch_of(texts_of(3)[::4], 3)
+    losses = {
+        reduction: method_with(3, reduction=reduction).generator_loss(batch, batch, 0.0)
+        for reduction in ("sum", "mean")
+    }
+    count = batch.mask.sum().item()
+    found = losses["sum"].total.item()
+    assert abs(found) > 1e-3
+    assert found == pytest.approx(count * losses["mean"].total.item(), rel=1e-6)
+    assert losses["sum"].terms is None and losses["mean"].terms == count
+
+
 # ---------------------------------------------------------------- entropy and penalties
 
 

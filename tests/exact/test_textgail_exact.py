@@ -20,6 +20,7 @@ from tests.exact.enumerated import (
     token_log_probs,
 )
 from tests.exact.tables import TableDiscriminator, TableGenerator, batch_of, gradient, population
+from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.losses.policy_gradient import clipped_ratio
 from textgan.methods.textgail import TextGAIL, TextGAILOptions
@@ -160,3 +161,25 @@ def test_the_discriminator_learns_which_of_two_is_real(eos: int | None) -> None:
     loss = method.discriminator_loss(batch_of(real, eos), batch_of(fake, eos), 0.0).total.item()
     assert loss == pytest.approx(-np.log(p).mean(), rel=1e-9)
     assert loss != pytest.approx(-np.log(1 - np.array(p)).mean(), rel=1e-3)
+
+
+def test_a_demonstration_is_the_real_text_with_its_category_and_nothing_given() -> None:
+    method = method_with(3)
+    real = replace(batch_of([(1, 3), (2, 0, 1), (0, 3)], 3), category=torch.tensor([0, 1, 2]))
+    fake = drawn(3, tempered(), [(2, 2, 3), (1, 1, 0), (0, 1, 3)])
+    given = torch.tensor([[True, False, False]]).repeat(3, 1)
+    fake = replace(fake, given=given, category=torch.tensor([5, 6, 7]))
+    mixed = method.demonstrated(real, fake, torch.tensor([True, False, True]))
+    assert mixed.ids.tolist() == [[1, 3, 0], [1, 1, 0], [0, 3, 0]]
+    assert mixed.category is not None and mixed.category.tolist() == [0, 6, 2]
+    assert mixed.given is not None
+    assert mixed.given.tolist() == [[False] * 3, [True, False, False], [False] * 3]
+    plain = method.demonstrated(batch_of([(1, 3)] * 3, 3), fake, torch.tensor([True] * 3))
+    assert plain.category is fake.category
+
+
+def test_demonstrations_are_the_first_rows_also_of_a_part_of_the_batch() -> None:
+    method = method_with(3, demonstrations=0.5)
+    assert method.shown(6, 0.0).tolist() == [True] * 3 + [False] * 3
+    with runtime.part(2, 4, 6):
+        assert method.shown(2, 0.0).tolist() == [True, False]

@@ -72,6 +72,18 @@ def drawn(generator: Generator, size: int = 200) -> Sequences:
 
 
 @each
+def test_categories_are_drawn_as_often_as_the_config_says(name: str) -> None:
+    generator, n, shares = make(name), 600, [0.7, 0.0, 0.3]
+    generator.config.shares = shares
+    s = drawn(generator, n)
+    assert s.category is not None
+    found = torch.bincount(s.category, minlength=K) / n
+    errors = [(share * (1 - share) / n) ** 0.5 for share in shares]
+    for each_share, share, error in zip(found.tolist(), shares, errors, strict=True):
+        assert abs(each_share - share) <= 4 * error
+
+
+@each
 def test_what_is_not_given_is_drawn_and_stands_in_the_texts(name: str) -> None:
     s = drawn(make(name), 600)
     assert s.noise is not None and s.noise.shape == (600, Z)

@@ -5,16 +5,21 @@ too, right or wrong, so divergences are sums and no estimates.
 """
 
 import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.generators.base import Generator
 
 WORDS, LENGTH, EOS = 6, 4, 2
 """Ids 3 to 8 are words; 0 is padding, 1 <bos>."""
 VOCABULARY = 3 + WORDS
+NODES = 6
+"""Points a dimension of noise, by Gauss and Hermite."""
 Array = np.ndarray
 
 
@@ -47,18 +52,39 @@ TRUTH = np.concatenate([P, np.zeros(len(EVERY) - len(P))])
 
 
 def real(rng: np.random.Generator, count: int) -> Sequences:
-    """Texts of the language."""
-    return Sequences(TEXTS[rng.choice(len(P), count, p=P)], EOS)
+    """Texts of the language, labelled by the parity of the first word: half the texts each."""
+    ids = TEXTS[rng.choice(len(P), count, p=P)]
+    return Sequences(ids, EOS, category=(ids[:, 0] - 3) % 2)
 
 
 @torch.no_grad()
-def density(generator: torch.nn.Module) -> Array:
-    """The probability of every text, in the order of ``EVERY``; they sum to 1."""
+def density(generator: Generator) -> Array:
+    """The probability of every text, in the order of ``EVERY``; they sum to 1.
+
+    Categories are equally likely; over noise it is an integral, by quadrature.
+    """
+    found = np.zeros(len(EVERY))
     with runtime.evaluating(generator):
-        log_prob = torch.cat([generator.log_prob(s).sum(dim=1) for s in EVERY.split(4)])
-    found = log_prob.double().exp().numpy()
+        for weight, noise, category in conditions(generator):
+            parts = [
+                replace(s, noise=noise.expand(len(s), -1), category=category.expand(len(s)))
+                for s in EVERY.split(4)
+            ]
+            log_prob = torch.cat([generator.log_prob(s).sum(dim=1) for s in parts])
+            found += weight * log_prob.double().exp().numpy()
     assert abs(found.sum() - 1) < 1e-3, found.sum()
     return found
+
+
+def conditions(generator: Generator) -> Iterator[tuple[float, torch.Tensor, torch.Tensor]]:
+    """What a text may be made from: a weight, noise (Z,) and a category."""
+    points, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    kinds = max(1, generator.categories)
+    for place in itertools.product(range(NODES), repeat=generator.latent_size):
+        noise = torch.tensor(points[list(place)], dtype=torch.float32)
+        weight = np.prod(weights[list(place)] / weights.sum()) / kinds
+        for category in range(kinds):
+            yield weight, noise, torch.tensor(category)
 
 
 def kl(p: Array, q: Array) -> float:

@@ -16,6 +16,7 @@ import torch
 
 from tests.learning.language import EOS, LENGTH, TRUTH, VOCABULARY, density, jsd, kl, real
 from textgan import runtime
+from textgan.data.sequences import Sequences
 from textgan.discriminators import DISCRIMINATORS
 from textgan.generators import GENERATORS
 from textgan.methods import METHODS
@@ -30,7 +31,12 @@ CNN = {
 }
 HALF, CONVERGED = 60, 700
 """Updates of maximum likelihood."""
-BATCH = 64
+BATCH, START_BATCH = 256, 64
+"""Texts of an update, in the game and before it."""
+WARM = 5
+"""Updates of the discriminator that share a draw before the game."""
+RATES = {"generator": 1e-3}
+"""A player's learning rate at the start, where a game has no other; it falls to 0. Else 2e-3."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,19 @@ class Game:
     updates: Mapping[str, int] = field(default_factory=lambda: {"generator": 1, "discriminator": 5})
     """In a step, by player, in this order; those that the method doesn't move are left out."""
     rates: Mapping[str, float] = field(default_factory=dict)
-    """Learning rates; default 2e-3."""
+    """Learning rates, where they aren't ``RATES``."""
     warm: int = 200
     """Updates of the discriminator before the game, by the method's own loss."""
     rounds: int = 1
     """How often the method begins anew."""
     mle: str = "mle"
     """The method of maximum likelihood."""
+    beside: str | None = None
+    """A method whose discriminator learns beside likelihood, update for update."""
+
+    def rate(self, player: str) -> float:
+        """A player's learning rate at the start of the game."""
+        return self.rates.get(player, RATES.get(player, 2e-3))
 
 
 @dataclass(frozen=True)
@@ -76,17 +88,20 @@ def players(game: Game, seed: int) -> tuple[Any, Any]:
     return kind(config), judge(judge.config_class(vocab_size=VOCABULARY, options=options))
 
 
-def update(method: Any, player: str, optimizer: Any, rng: Any, progress: float) -> None:
-    """One turn of a player, as the trainer plays it."""
+def turn(
+    method: Any, player: str, adam: Any, real: Sequences, progress: float, updates: int = 1
+) -> None:
+    """A player's updates in a row, as the trainer plays them, on texts that were drawn at once."""
     method.train()
     for name in ("generator", "discriminator"):
         getattr(method, name).requires_grad_(name == player)
-    batch = real(rng, BATCH)
-    optimizer.zero_grad()
-    method.loss(player, batch, method.play(batch, progress), progress).total.backward()
-    torch.nn.utils.clip_grad_norm_(getattr(method, player).parameters(), 5.0)
-    optimizer.step()
-    method.after_step(player)
+    fake = method.play(real, progress)
+    for batch, other in zip(real.split(updates), fake.split(updates), strict=True):
+        adam.zero_grad()
+        method.loss(player, batch, other, progress).total.backward()
+        torch.nn.utils.clip_grad_norm_(getattr(method, player).parameters(), 5.0)
+        adam.step()
+        method.after_step(player)
 
 
 def optimizer(method: Any, player: str, rate: float) -> torch.optim.Optimizer:
@@ -99,23 +114,28 @@ def make(name: str, options: Mapping[str, Any], generator: Any, discriminator: A
 
 
 @cache
-def _likelihood(generator: str, discriminator: str, mle: str, seed: int, steps: int) -> Any:
-    game = Game(generator=json.loads(generator), discriminator=json.loads(discriminator))
-    pair = players(game, seed)
-    method, rng = make(mle, {}, *pair), np.random.default_rng((seed, 0))
-    adam = optimizer(method, "generator", 1e-2)
+def _likelihood(game: str, seed: int, steps: int) -> Any:
+    played = Game(**json.loads(game))
+    pair, rng = players(played, seed), np.random.default_rng((seed, 0))
+    turns = [("generator", make(played.mle, {}, *pair), 1e-2)]
+    if played.beside:
+        turns.append(("discriminator", make(played.beside, {}, *pair), 2e-3))
+    adams = [optimizer(method, player, rate) for player, method, rate in turns]
+    turns[0][1].begin()
     for step in range(steps):
         runtime.seed("likelihood", seed, step)
-        if steps == CONVERGED:
-            adam.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
-        update(method, "generator", adam, rng, step / steps)
+        for (player, method, rate), adam in zip(turns, adams, strict=True):
+            falling = 1 - step / steps if steps == CONVERGED else 1.0
+            adam.param_groups[0]["lr"] = rate * falling
+            turn(method, player, adam, real(rng, START_BATCH), step / steps)
     return pair
 
 
 def start(game: Game, seed: int, steps: int) -> tuple[Any, Any]:
     """The players behind so many updates of maximum likelihood."""
-    sections = (json.dumps(dict(part)) for part in (game.generator, game.discriminator))
-    return copy.deepcopy(_likelihood(*sections, game.mle, seed, steps))
+    parts = "generator", "discriminator", "mle", "beside"
+    same = json.dumps({part: getattr(game, part) for part in parts})
+    return copy.deepcopy(_likelihood(same, seed, steps))
 
 
 def play(name: str, game: Game, seed: int, likelihood: int = HALF) -> Result:
@@ -124,17 +144,18 @@ def play(name: str, game: Game, seed: int, likelihood: int = HALF) -> Result:
     before = density(generator)
     method = make(name, game.options, generator, discriminator)
     updates = {p: n for p, n in game.updates.items() if p in method.trains}
-    adam = {p: optimizer(method, p, game.rates.get(p, 2e-3)) for p in updates}
+    adam = {p: optimizer(method, p, game.rate(p)) for p in updates}
     rng = np.random.default_rng((seed, 1))
-    for step in range(game.warm if "discriminator" in updates else 0):
+    for step in range(game.warm // WARM if "discriminator" in updates else 0):
         runtime.seed("warm", seed, step)
-        update(method, "discriminator", adam["discriminator"], rng, 0.0)
+        turn(method, "discriminator", adam["discriminator"], real(rng, WARM * BATCH), 0.0, WARM)
     for step in range(game.steps):
+        progress = step / game.steps
         if step % max(1, game.steps // game.rounds) == 0:
             method.begin()
         for player, number in updates.items():
-            for i in range(number):
-                runtime.seed("game", seed, step, player, i)
-                update(method, player, adam[player], rng, step / game.steps)
+            adam[player].param_groups[0]["lr"] = game.rate(player) * (1 - progress)
+            runtime.seed("game", seed, step, player)
+            turn(method, player, adam[player], real(rng, number * BATCH), progress, number)
     after = density(generator)
     return Result(jsd(TRUTH, before), jsd(TRUTH, after), kl(after, before))

@@ -103,3 +103,51 @@ def test_a_language_is_at_no_distance_from_itself() -> None:
     found = known_language.figures(sampled(p, p, 50, 60, seed=3), 3)
     assert found["KL(p||g)"].value == found["KL(g||p)"].value == 0
     assert found["JSD"].value == pytest.approx(0, abs=1e-12)
+
+
+def test_impossible_texts_are_counted_and_the_rest_stays_finite() -> None:
+    """p writes half of what g does: JSD by hand, with g's other half at ln 2 each."""
+    log_p, log_g = np.array([math.log(0.5)] * 2 + [-math.inf] * 2), np.log([0.25] * 4)
+    of_p, of_g = np.array([0, 1] * 50), np.array([0, 1, 2, 3] * 25)
+    found = LogProbs(log_p[of_p], log_g[of_p], log_p[of_g], log_g[of_g])
+    shown = known_language.figures(found, 2)
+    assert shown["possible"] == pytest.approx((0.5, math.sqrt(0.25 * 100 / 99) / 10, 100))
+    assert shown["NLL_oracle"].value == shown["KL(g||p)"].value == math.inf
+    assert shown["KL(p||g)"].value == pytest.approx(math.log(2) / 2)
+    middle = [0.375, 0.375, 0.125, 0.125]
+    by_hand = sum(
+        0.5 * a * math.log(a / m)
+        for side in ([0.5, 0.5, 0, 0], [0.25] * 4)
+        for a, m in zip(side, middle, strict=True)
+        if a
+    )
+    assert shown["JSD"].value == pytest.approx(by_hand)
+    assert "possible" not in known_language.figures(sampled(*two_languages(), 50, 50, 0), 3)
+
+
+def test_by_prefix_is_the_divergence_with_a_smaller_error() -> None:
+    """Three words of a chain: KL of each step behind its prefix, against the whole text's."""
+    chance = np.random.RandomState(1)
+    p, g = (chance.dirichlet(np.ones(4), size=(4, 4)) for _ in range(2))  # by the last two words
+    texts = np.array([(a, b, c) for a in range(4) for b in range(4) for c in range(4)])
+
+    def steps(q: np.ndarray) -> np.ndarray:
+        a, b, c = texts.T
+        return np.stack([q[0, 0, a], q[0, a, b], q[a, b, c]], axis=1)
+
+    def summed(q: np.ndarray, r: np.ndarray) -> np.ndarray:
+        kl = (q * np.log(q / r)).sum(axis=2)
+        return np.asarray(kl[0, 0] + kl[0, texts[:, 0]] + kl[texts[:, 0], texts[:, 1]])
+
+    log_p, log_g = np.log(steps(p)).sum(axis=1), np.log(steps(g)).sum(axis=1)
+    of_p, of_g = (chance.choice(64, 4000, p=np.exp(q) / np.exp(q).sum()) for q in (log_p, log_g))
+    found = known_language.by_prefix(summed(p, g)[of_p], summed(g, p)[of_g], 3)
+    plain = known_language.figures(LogProbs(log_p[of_p], log_g[of_p], log_p[of_g], log_g[of_g]), 3)
+    wanted = {
+        "KL(p||g)": (np.exp(log_p) * (log_p - log_g)).sum() / 3,
+        "KL(g||p)": (np.exp(log_g) * (log_g - log_p)).sum() / 3,
+    }
+    for name, value in wanted.items():
+        estimate = found[f"{name} by prefix"]
+        assert abs(estimate.value - value) < 4 * estimate.stderr
+        assert estimate.stderr < plain[name].stderr / 2

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
@@ -66,6 +67,15 @@ class Corpus:
         if source.category is not None:
             category = torch.tensor([int(source.category[i]) for i in rows])
         return Sequences(ids=ids, eos=eos, category=category)
+
+    @property
+    def shares(self) -> list[float]:
+        """By label, how large a part of the training texts has it."""
+        category = self.splits["train"].category
+        if category is None:
+            return []
+        counts = np.bincount(category, minlength=len(self.labels))
+        return [float(share) for share in counts / counts.sum()]
 
     def ids(self, split: Split, rows: Iterable[int] | None = None) -> list[list[int]]:
         """Some texts (default: the split's all) as ids, without the end if the language has one."""

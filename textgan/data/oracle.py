@@ -1,4 +1,5 @@
-"""An oracle: a language whose density is known. It is an LSTM whose weights stay as they are.
+"""An oracle: a language whose density is known, an LSTM whose weights stay as they are, or a
+grammar.
 
 Yu et al. 2017 (arXiv 1609.05473, section 5.1) drew theirs from N(0, 1), and stored them: a language
 drawn anew on every machine is another language, and figures on it don't compare.
@@ -7,7 +8,7 @@ drawn anew on every machine is another language, and figures on it don't compare
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.normalizers import Replace
@@ -39,6 +40,9 @@ class OracleOptions(BaseModel):
     """Weights: SeqGAN's (.npz, or the old .pkl), or a run that has learnt an oracle. vocabulary,
     sizes and init_std are then the file's, and the seed is that of the texts alone. Unless one of
     these keys is given, there is no oracle, and corpus.path is read."""
+    grammar: str | None = None
+    """A file of a probabilistic grammar as NLTK writes it (corpora/grammar_en.pcfg), of texts that
+    people can read. Words, lengths and chances are then the grammar's; seed and texts count."""
     vocabulary: int = Field(default=5000, ge=2)
     """Words, spelt 0, 1, 2 ..."""
     length: int = Field(default=20, ge=2)
@@ -53,6 +57,17 @@ class OracleOptions(BaseModel):
     """The language and its texts follow from it."""
     texts: int = Field(default=10_000, ge=1)
     """Texts that train; as many validate and test, at most 10,000."""
+
+    @model_validator(mode="after")
+    def _one_language(self) -> "OracleOptions":
+        if self.path is not None and self.grammar is not None:
+            raise ValueError("path and grammar are two languages; give one of them")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Which language, in a few words."""
+        return self.path or self.grammar or f"oracle of seed {self.seed}"
 
 
 def word_tokenizer(vocabulary: int) -> "PreTrainedTokenizerFast":

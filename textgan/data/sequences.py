@@ -86,6 +86,12 @@ class Sequences:
         return Sequences(ids=ids, eos=self.eos)
 
     @staticmethod
+    def joined(*batches: "Sequences") -> "Sequences":
+        """The ids alone of several batches, filled up to the widest one's width."""
+        width = max(batch.ids.shape[1] for batch in batches)
+        return Sequences.cat([batch.plain(width) for batch in batches])
+
+    @staticmethod
     def cat(batches: Sequence["Sequences"]) -> "Sequences":
         """Several batches of one width and with the same fields as one."""
         first = batches[0]

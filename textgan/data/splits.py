@@ -84,7 +84,7 @@ class CorpusOptions(BaseModel):
     def place(self) -> str:
         """Where the texts come from, in a few words."""
         if self.oracle:
-            return self.oracle.path or f"oracle of seed {self.oracle.seed}"
+            return self.oracle.place
         return self.path
 
     @property

@@ -5,7 +5,8 @@ Every rule is a pattern inside tokenizer.json, none is Python code, so
 `AutoTokenizer.from_pretrained` gives the same ids, pieces and texts in any process.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -187,10 +188,29 @@ def _bytes(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
     return backend
 
 
-def _words(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
+def cutter(options: TokenizerOptions) -> Callable[[str], list[str]]:
+    """A text's words, whitespace-separated pieces or characters, whatever their number.
+
+    Raises:
+        UserError: the tokens of these options depend on a training text.
+    """
+    if options.name in ("bpe", "pretrained"):
+        raise UserError(
+            f"tokenizer.name: {options.name} is learnt from texts; word, whitespace and character "
+            "cut without"
+        )
+    return partial(_cut, _splitter(options))
+
+
+def _splitter(options: TokenizerOptions) -> Tokenizer:
     backend = Tokenizer(WordLevel({}, unk_token=UNK))
     backend.normalizer = _normalizer(options)
     backend.pre_tokenizer = _pre_tokenizer(options)
+    return backend
+
+
+def _words(texts: Iterable[str], options: TokenizerOptions) -> Tokenizer:
+    backend = _splitter(options)
     backend.decoder = _decoder(options)
     # The library counts, on every core; its order, too, is by frequency, then by spelling.
     trainer = WordLevelTrainer(

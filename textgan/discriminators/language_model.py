@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import init
 
 from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
+from textgan.first_weights import normal_
 
 
 class LanguageModelOptions(DiscriminatorOptions, VectorOptions):
@@ -65,14 +65,8 @@ class LanguageModelDiscriminator(Discriminator):  # type: ignore[no-untyped-call
         self.row_bytes = 4 * 2 * 64 * config.vocab_size  # logits and their softmax of 64 words
         self.post_init()
 
-    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Embedding | nn.RNNBase | nn.Linear):
-            for name, parameter in module.named_parameters():
-                if name.startswith("bias"):
-                    init.zeros_(parameter)
-                else:
-                    init.normal_(parameter, std=self.options.init_std)
+        normal_(module, self.options.init_std)
 
     @property
     def per_token(self) -> bool:

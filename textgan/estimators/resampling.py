@@ -26,7 +26,13 @@ def log_partition(log_weight: Tensor) -> Tensor:
 
 @torch.no_grad()
 def resample(
-    generator: Generator, discriminator: Discriminator, size: int, candidates: int
+    generator: Generator,
+    discriminator: Discriminator,
+    size: int,
+    candidates: int,
+    *,
+    prefix: Tensor | None = None,
+    category: Tensor | None = None,
 ) -> tuple[Sequences, Tensor]:
     """Draw texts of p ∝ pi e^d: of N draws of pi one, with probability softmax(d).
 
@@ -39,11 +45,13 @@ def resample(
         discriminator: d, one logit a text; dropout is off.
         size: B.
         candidates: N.
+        prefix: (B N, P) tokens that candidates begin with.
+        category: (B N,) their kinds; default: drawn.
 
     Returns:
         B texts, and the effective sample size of each text's candidates, (B,), of at most N.
     """
-    drawn = generator.sample(size * candidates)
+    drawn = generator.sample(size * candidates, prefix=prefix, category=category)
     d = discriminator.judge(drawn).view(size, candidates)
     below = torch.softmax(d, dim=1).cumsum(dim=1)[:, :-1]
     place = (below <= runtime.uniform(size, 1, d.device)).sum(dim=1)  # (B,) in 0 .. N - 1

@@ -2,7 +2,9 @@
 
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.generators.base import Generator
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 from textgan.generators.gru import GRUGenerator
 from textgan.generators.leakgan import LeakGANGenerator
 from textgan.generators.lstm import LSTMConfig, LSTMGenerator

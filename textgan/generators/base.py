@@ -5,92 +5,36 @@ one row a text along dimension 0, so that it can be indexed, repeated and reorde
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from itertools import accumulate
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from transformers import GenerationMixin, LogitsProcessorList, PreTrainedConfig, PreTrainedModel
-from transformers.utils.generic import ModelOutput
+from transformers import LogitsProcessorList
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.errors import UserError
+from textgan.generators.causal import CausalModel, State
+from textgan.generators.config import GeneratorOptions
 from textgan.generators.draws import blocks, pick, weigh_
 from textgan.generators.likelihood import token_log_prob
 
-State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 Projection = Callable[[Tensor, Tensor], object]
 NEVER = -1e9
 """Logit of a token that is never an outcome (padding, ``<bos>``); finite, so that p log p is 0."""
 
 
-@dataclass
-class CausalOutput(ModelOutput):
-    """``logits`` (B, T, V), the ``state`` behind the last token, and the loss if labels came."""
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    state: State | None = None
-
-
-class GeneratorOptions(BaseModel):
-    """What all generators' options have in common; ``name`` says which generator it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    name: str
-
-
-class GeneratorConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """Vocabulary, length and special ids, and the options of the recipe's ``generator`` section."""
-
-    model_type = "textgan"
-
-    vocab_size: int = 0
-    length: int = 0
-    """T: the longest text, its end token included."""
-    never: list[int] | None = None
-    """Ids that are never an outcome."""
-    options: dict[str, Any] | None = None
-    use_cache: bool = True
-    bos_token_id: int = 0
-    eos_token_id: int | None = None
-    pad_token_id: int | None = None
-    labels: list[str] | None = None
-    """The categories' names, if it has any."""
-
-
-class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
-    """A policy over texts. A subclass gives ``initial_state``, ``hidden`` and output embeddings.
-
-    The contract with transformers (tests/generators/test_contract.py): no DynamicCache, a state
-    that is None when ``use_cache`` is off, and that stands still under padding.
-    """
+class Generator(CausalModel):  # type: ignore[no-untyped-call]
+    """A policy over texts. A subclass gives ``initial_state``, ``hidden`` and output embeddings."""
 
     Options: ClassVar[type[GeneratorOptions]]
-    config: GeneratorConfig
-    config_class: type[GeneratorConfig]
-    main_input_name = "input_ids"
-    _is_stateful = True
 
     @property
     def positions(self) -> int | None:
         """Tokens that a text can have, if there is a limit."""
         return None
-
-    @property
-    def latent_size(self) -> int:
-        """Z: numbers of noise that a text is made from; 0: none."""
-        return 0
-
-    @property
-    def categories(self) -> int:
-        """Kinds of text that can be asked for; 0: it makes no difference."""
-        return 0
 
     # What a subclass gives
 
@@ -101,10 +45,6 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
         """The first state of texts made from noise (B, Z) and of a category (B,)."""
         return state
-
-    def hidden(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
-        """Many steps at once: embedded tokens (B, T, E) -> outputs (B, T, H), last state."""
-        raise NotImplementedError
 
     # Where texts begin
 
@@ -122,12 +62,16 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def conditions(
         self, size: int, noise: Tensor | None, category: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Noise (B, Z) and categories (B,), drawn if the generator has them and none are given."""
+        """Noise (B, Z) and categories (B,), drawn if the generator has them and none are given:
+        a category as often as training texts have it.
+        """
         if noise is None and self.latent_size:
             noise = runtime.normal(size, self.latent_size, self.device)
         if category is None and self.categories:
             draws = runtime.uniform(size, 1, self.device).squeeze(1)
-            category = (draws * self.categories).long()
+            shares = self.config.shares or [1 / self.categories] * self.categories
+            below = torch.tensor(list(accumulate(shares))[:-1], device=draws.device)
+            category = torch.bucketize(draws, below.to(draws.dtype), right=True)
         return noise if self.latent_size else None, category if self.categories else None
 
     def side_by_side(self, noise: Tensor | None, category: Tensor | None) -> Tensor:
@@ -331,87 +275,3 @@ class Generator(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-ca
     def select(state: State, rows: Tensor) -> State:
         """The state of some rows, in that order, repetitions allowed."""
         return tuple(part.index_select(0, rows) for part in state)
-
-    # transformers
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        state: State | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        use_cache: bool | None = None,
-        return_dict: bool | None = None,
-        noise: Tensor | None = None,
-        category: Tensor | None = None,
-        **_: Any,
-    ) -> CausalOutput | tuple[Any, ...]:
-        """Logits of the token after each of ``input_ids`` (B, T), which begin with ``<bos>``.
-
-        ``noise`` (B, Z) and ``category`` (B,) are drawn, like a text's, if there is no state yet.
-        """
-        if inputs_embeds is None:
-            inputs_embeds = self.get_input_embeddings()(input_ids)
-        state = self.start(len(inputs_embeds), noise, category) if state is None else state
-        if attention_mask is None:
-            hidden, state = self.hidden(inputs_embeds, state)
-        else:
-            hidden, state = self._masked(inputs_embeds, attention_mask, state)
-        logits = self.project(hidden)
-        loss = None
-        if labels is not None:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
-        keep = self.config.use_cache if use_cache is None else use_cache
-        output = CausalOutput(loss=loss, logits=logits, state=state if keep else None)
-        return output if return_dict is not False else output.to_tuple()
-
-    def _masked(self, embedded: Tensor, mask: Tensor, state: State) -> tuple[Tensor, State]:
-        """Step by step, the state standing still where the mask is 0 (left padding)."""
-        outputs, mask = [], mask[:, -embedded.shape[1] :]
-        for t in range(embedded.shape[1]):
-            output, moved = self.hidden(embedded[:, t : t + 1], state)
-            real = mask[:, t].bool()
-            state = tuple(
-                torch.where(real.view(-1, *[1] * (new.dim() - 1)), new, old)
-                for new, old in zip(moved, state, strict=True)
-            )
-            outputs.append(output)
-        return torch.cat(outputs, dim=1), state
-
-    # Not the library's signature: the names here are what ``generate`` lets a caller pass.
-    def prepare_inputs_for_generation(  # type: ignore[override]
-        self,
-        input_ids: Tensor,
-        state: State | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-        noise: Tensor | None = None,
-        category: Tensor | None = None,
-        **_: Any,
-    ) -> dict[str, Any]:
-        """Only the last token once there is a state."""
-        drawn = (self.latent_size and noise is None) or (self.categories and category is None)
-        if drawn and use_cache is False:
-            raise UserError(
-                "generate: without a cache every step would draw noise and category anew; give "
-                "noise and category, or use_cache=True"
-            )
-        inputs: dict[str, Any] = {"attention_mask": attention_mask, "use_cache": use_cache}
-        inputs |= {"noise": noise, "category": category}
-        if inputs_embeds is not None and state is None:
-            return {**inputs, "inputs_embeds": inputs_embeds}
-        return {
-            **inputs,
-            "input_ids": input_ids if state is None else input_ids[:, -1:],
-            "state": state,
-        }
-
-    @staticmethod
-    def _reorder_cache(state: State, beam_idx: Tensor) -> State:
-        return Generator.select(state, beam_idx)
-
-    @classmethod
-    def _supports_default_dynamic_cache(cls) -> bool:
-        return False

@@ -18,11 +18,13 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import init
 
 from textgan.data.sequences import Sequences
 from textgan.features import FeatureOptions
-from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.first_weights import normal_
+from textgan.generators.base import Generator
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 from textgan.generators.leak import Leak
 from textgan.generators.likelihood import token_log_prob
 
@@ -113,14 +115,8 @@ class LeakGANGenerator(Generator):  # type: ignore[no-untyped-call]
     def get_output_embeddings(self) -> nn.Linear:
         return self.output
 
-    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Embedding | nn.RNNBase | nn.Linear):
-            for name, parameter in module.named_parameters():
-                if name.startswith("bias"):
-                    init.zeros_(parameter)
-                else:
-                    init.normal_(parameter, std=self.options.init_std)
+        normal_(module, self.options.init_std)
 
     def initial_state(self, size: int) -> State:
         o = self.options

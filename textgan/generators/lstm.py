@@ -5,7 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from textgan.generators.base import GeneratorConfig, State
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig
 from textgan.generators.recurrent import RecurrentGenerator, RecurrentOptions
 
 

@@ -13,15 +13,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from textgan.generators.base import (
-    NEVER,
-    Generator,
-    GeneratorConfig,
-    GeneratorOptions,
-    Projection,
-    State,
-    Step,
-)
+from textgan.generators.base import NEVER, Generator, Projection, Step
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 from textgan.generators.lstm import LSTMGenerator, LSTMOptions
 
 

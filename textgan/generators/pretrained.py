@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from transformers import AutoConfig
 
-from textgan.generators.base import GeneratorConfig, GeneratorOptions
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 from textgan.generators.transformer import TransformerGenerator
 
 

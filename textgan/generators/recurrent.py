@@ -6,18 +6,13 @@ from typing import ClassVar, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import init
 
 from textgan import runtime
 from textgan.data.vectors import VectorOptions
-from textgan.generators.base import (
-    Generator,
-    GeneratorConfig,
-    GeneratorOptions,
-    Projection,
-    State,
-    Step,
-)
+from textgan.first_weights import normal_
+from textgan.generators.base import Generator, Projection, Step
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 
 LARGEST = 40.0
 """Logits up to this, either way: exp, times any vocabulary, stays well inside of float32."""
@@ -95,14 +90,8 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
     def get_output_embeddings(self) -> nn.Linear:
         return self.output
 
-    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Embedding | nn.RNNBase | nn.Linear):
-            for name, parameter in module.named_parameters():
-                if name.startswith("bias"):
-                    init.zeros_(parameter)
-                else:
-                    init.normal_(parameter, std=self.options.init_std)
+        normal_(module, self.options.init_std)
 
     def initial_state(self, size: int) -> State:
         o = self.options

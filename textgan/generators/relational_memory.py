@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from textgan.data.vectors import VectorOptions
-from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.generators.base import Generator
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 
 
 class RelationalMemoryOptions(GeneratorOptions, VectorOptions):

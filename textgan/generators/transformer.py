@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 from textgan.data.vectors import VectorOptions
-from textgan.generators.base import Generator, GeneratorConfig, GeneratorOptions, State
+from textgan.generators.base import Generator
+from textgan.generators.causal import State
+from textgan.generators.config import GeneratorConfig, GeneratorOptions
 
 
 class TransformerOptions(GeneratorOptions, VectorOptions):

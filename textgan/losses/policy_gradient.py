@@ -68,6 +68,13 @@ def negative_log_likelihood(log_prob: Tensor, mask: Tensor) -> Tensor:
     return -(log_prob * mask).sum() / tokens(mask)
 
 
+def sampled_entropy(log_prob: Tensor, mask: Tensor) -> Tensor:
+    """Mean of -log pi over the global batch's tokens, (B, T) -> scalar: of the policy's own draws
+    an estimate of its entropy, nats a token.
+    """
+    return -runtime.global_sum(log_prob * mask) / tokens(mask)
+
+
 def tokens(mask: Tensor) -> Tensor:
     """How many real tokens the global batch has: a scalar."""
     return runtime.global_sum(mask.float())

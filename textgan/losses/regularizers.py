@@ -14,29 +14,40 @@ def l2(parameters: Iterable[Tensor]) -> Tensor:
     return torch.stack([0.5 * parameter.square().sum() for parameter in parameters]).sum()
 
 
-def squared_slope(judge: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+def squared_slope(
+    judge: Callable[[Tensor], Tensor], points: Tensor, table: Tensor | None = None
+) -> Tensor:
     """Squared norm of a judge's gradient at each text's word vectors: (B, T, E) -> (B,).
 
     Its mean over real texts is twice R1, over generated ones twice R2 (Mescheder et al. 2018,
     1801.04406). Differentiable in the judge's weights.
+
+    With the word vectors' table (V, E) the gradient is by (relaxed) one-hots y, points = y table,
+    and differentiable in the table: a judge that scales its word vectors doesn't escape it.
     """
-    points = points.detach().requires_grad_()
+    if table is None or not points.requires_grad:
+        points = points.detach().requires_grad_()
     with torch.backends.cudnn.flags(enabled=False):  # it has no gradient of a gradient
         (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
-    return slope.flatten(1).square().sum(dim=1)
+    # d/dy = table g, V numbers a token: its square is g' (table' table) g
+    by_y = slope if table is None else slope @ (table.t() @ table)
+    return (by_y * slope).flatten(1).sum(dim=1)
 
 
-def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(
+    judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, table: Tensor | None = None
+) -> Tensor:
     """(‖∇ d‖ - 1)² between each real and generated text: (B,) (WGAN-GP, 1704.00028, alg. 1).
 
     Args:
         judge: word vectors (B, T, E) -> one logit a text (B,).
         real: (B, T, E).
         fake: (B, T, E).
+        table: (V, E) word vectors, for the gradient by one-hots; as in ``squared_slope``.
     """
     share = runtime.uniform(len(real), 1, real.device)[..., None]
-    between = share * real.detach() + (1 - share) * fake.detach()
-    return ((squared_slope(judge, between) + 1e-12).sqrt() - 1).square()
+    between = share * real + (1 - share) * fake
+    return ((squared_slope(judge, between, table) + 1e-12).sqrt() - 1).square()
 
 
 def largest_singular_value(matrix: Tensor, left: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.generators.base import Generator
@@ -46,6 +47,8 @@ class Method(nn.Module):
 
     plays: ClassVar[bool] = True
     """False for a method that draws no texts."""
+    relaxes: ClassVar[bool] = False
+    """True for a method whose texts let a gradient through: V numbers a token, for one update."""
 
     def __init__(self, options: Any, generator: Generator, discriminator: Discriminator) -> None:
         super().__init__()
@@ -59,6 +62,9 @@ class Method(nn.Module):
         """The players that a method of these options moves."""
         return cls.trains
 
+    def told_texts(self, count: int) -> None:
+        """Called once, before the first phase: how many training texts there are."""
+
     def begin(self) -> None:
         """Called at the start of every repetition of a phase (a fresh reference, a new round)."""
 
@@ -70,6 +76,14 @@ class Method(nn.Module):
         """The loss of the player of that name."""
         loss: Loss = getattr(self, f"{player}_loss")(real, fake, progress)
         return loss
+
+    def log_prob(self, s: Sequences) -> Tensor:
+        """log pi(x_t | x_<t) of every token, 0 at padding, with its gradient: (B, T).
+
+        The policy that sampled had its dropout off: so has the one whose gradient is taken.
+        """
+        with runtime.evaluating(self.generator):
+            return self.generator.log_prob(s)
 
     def after_step(self, player: str) -> None:
         """Called after each update of a player's weights (moving averages, synchronised copies)."""

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.discriminators.base import Discriminator
+from textgan.generators.base import Generator
 from textgan.methods.base import MethodOptions
 from textgan.methods.mle import MLE
+from textgan.methods.policy import PolicyOptions
 from textgan.methods.seqgan import SeqGAN, SeqGANOptions
 
 
@@ -20,6 +23,8 @@ class ConstantRewardOptions(SeqGANOptions):
 
     name: Literal["constant_reward"] = "constant_reward"  # type: ignore[assignment]
     """Which method."""
+    values: Literal["rollout"] = "rollout"
+    """No effect: every token is worth 1."""
 
 
 class ConstantReward(SeqGAN):
@@ -37,6 +42,8 @@ class RandomRewardOptions(SeqGANOptions):
 
     name: Literal["random_reward"] = "random_reward"  # type: ignore[assignment]
     """Which method."""
+    values: Literal["rollout"] = "rollout"
+    """No effect: what a token is worth is drawn."""
 
 
 class RandomReward(SeqGAN):
@@ -62,6 +69,12 @@ class FrozenDiscriminator(SeqGAN):
 
     Options = FrozenDiscriminatorOptions
     trains = ("generator",)
+
+    def __init__(
+        self, options: PolicyOptions, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        super().__init__(options, generator, discriminator)
+        self.check_logits(options.values, discriminator)
 
 
 class MLEContinuedOptions(MethodOptions):

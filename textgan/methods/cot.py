@@ -60,8 +60,7 @@ class CoT(Method):
         )
 
     def mediator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        both = Sequences.cat([real.plain(width), fake.plain(width)])
+        both = Sequences.joined(real, fake)
         nll = negative_log_likelihood(self.mediator.log_prob(both), both.mask)
         return Loss(nll, {"m_loss": runtime.global_sum(nll)}, tokens(both.mask))
 

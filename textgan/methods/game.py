@@ -28,7 +28,9 @@ class GameOptions(MethodOptions):
     """Weight of the L2 penalty on the discriminator's output layer."""
     gradient_penalty: float = Field(default=0.0, ge=0)
     """Weight of (norm of the discriminator's gradient - 1)² between real and generated texts, by
-    word vectors. These learn too: scaled, they escape it, r1 and r2; wgan_gp's is by one-hots."""
+    word vectors. These learn too: scaled, they escape it, r1 and r2, but not simplex_penalty."""
+    simplex_penalty: float = Field(default=0.0, ge=0)
+    """Weight of the same by one-hots, between real texts' and generated ones', relaxed or not."""
     r1: float = Field(default=0.0, ge=0)
     """Weight of half the squared gradient of the discriminator at real texts."""
     r2: float = Field(default=0.0, ge=0)
@@ -60,10 +62,7 @@ class Game(Method):
             self.couples = (*self.couples, "discriminator")
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        # One pass for both: the fewer and larger its matrix products, the faster it is.
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        both = Sequences.cat([real.plain(width), fake.plain(width)])
-        embedded = torch.cat([self.embedded(s, width, progress) for s in (real, fake)])
+        both, embedded = self.both(real, fake, progress)
         features, n = self.discriminator.read(embedded, both), len(real)
         logits = self.discriminator.head(features)
         d_real, d_fake = logits[:n], logits[n:]
@@ -76,9 +75,19 @@ class Game(Method):
             {
                 "d_loss": runtime.global_sum(loss),
                 "d_accuracy": accuracy(d_real, d_fake, masks),
+                **self.told(features[n:]),
             },
             terms=texts(d_real, d_fake),
         )
+
+    def both(self, real: Sequences, fake: Sequences, progress: float) -> tuple[Sequences, Tensor]:
+        """Real texts and behind them generated ones, and the word vectors to learn from.
+
+        One pass for both: the fewer and larger its matrix products, the faster it is.
+        """
+        both = Sequences.joined(real, fake)
+        width = both.ids.shape[1]
+        return both, torch.cat([self.embedded(s, width, progress) for s in (real, fake)])
 
     def embedded(self, s: Sequences, width: int, progress: float) -> Tensor:
         """Word vectors of texts, filled up to a width: (B, width, E); noisy, if that is asked."""
@@ -97,6 +106,10 @@ class Game(Method):
         """What a paper adds to the loss; features of the real texts first, then the fake ones'."""
         return features.new_zeros(())
 
+    def told(self, features: Tensor) -> dict[str, Tensor]:
+        """What a paper's log shows besides, from the generated texts' features."""
+        return {}
+
     def penalties(self, embedded: Tensor, both: Sequences, count: int) -> Tensor:
         """What is added to the loss; the first ``count`` texts are the real ones."""
         o, total = self.options, embedded.new_zeros(())
@@ -104,11 +117,14 @@ class Game(Method):
             total = total + o.output_l2 * runtime.once(
                 regularizers.l2(self.discriminator.output_parameters())
             )
-        if o.gradient_penalty:
-            # What lies between two texts has no end: every position counts.
-            between = self.on(Sequences(both.ids[:count], None))
-            penalty = regularizers.gradient_penalty(between, embedded[:count], embedded[count:])
-            total = total + o.gradient_penalty * average(penalty)
+        # What lies between two texts has no end: every position counts.
+        between = self.on(Sequences(both.ids[:count], None))
+        vectors = self.discriminator.embedding.weight
+        for weight, table in ((o.gradient_penalty, None), (o.simplex_penalty, vectors)):
+            if weight:
+                ends = embedded[:count], embedded[count:]
+                penalty = regularizers.gradient_penalty(between, *ends, table)
+                total = total + weight * average(penalty)
         for weight, rows in ((o.r1, slice(count)), (o.r2, slice(count, None))):
             if weight:
                 slope = regularizers.squared_slope(self.on(both[rows]), embedded[rows])

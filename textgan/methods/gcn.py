@@ -23,6 +23,7 @@ from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.estimators.resampling import effective_sample_size
 from textgan.generators.base import Generator
+from textgan.losses.policy_gradient import sampled_entropy
 from textgan.methods.base import Loss, MethodOptions
 from textgan.methods.game import Game, GameOptions
 from textgan.methods.requirements import needs_one_logit
@@ -45,14 +46,13 @@ class GCN(Game):
         self, options: GCNOptions, generator: Generator, discriminator: Discriminator
     ) -> None:
         super().__init__(options, generator, discriminator)
-        needs_one_logit(options.name, discriminator)
+        needs_one_logit(f"method.name: {options.name}", discriminator)
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         log_d = F.logsigmoid(self.discriminator.judge(fake))  # (B,)
         every = runtime.gather(log_d)
         weight = torch.exp(log_d - every.logsumexp(dim=0))  # (B,)
-        with runtime.evaluating(self.generator):
-            log_prob = self.generator.log_prob(fake)  # (B, T)
+        log_prob = self.log_prob(fake)  # (B, T)
         loss = -(weight * log_prob.sum(dim=1)).sum()
         return Loss(loss, self.shown(loss, log_prob, fake, every))
 
@@ -60,10 +60,9 @@ class GCN(Game):
         self, loss: Tensor, log_prob: Tensor, fake: Sequences, log_d: Tensor
     ) -> dict[str, Tensor]:
         """What the log shows; ``ess`` is the share of the batch that the weights leave."""
-        count = runtime.global_sum(fake.mask.float())
         return {
             "g_loss": runtime.global_sum(loss),
             "reward": log_d.exp().mean(),
-            "entropy": -runtime.global_sum(log_prob) / count,
+            "entropy": sampled_entropy(log_prob, fake.mask),
             "ess": effective_sample_size(log_d) / len(log_d),
         }

@@ -35,7 +35,7 @@ class JSDGANOptions(MethodOptions):
     name: Literal["jsdgan"] = "jsdgan"
     """Which method."""
     texts: int | None = Field(default=None, ge=1)
-    """How many training texts there are, all different; null: as many as in a batch."""
+    """n; null: the number of training texts, or a batch's where there is no trainer to tell it."""
     scale: Literal["exact", "batch"] = "batch"
     """The divergence's own gradient, or divided by the sum of the batch's weights."""
 
@@ -45,6 +45,7 @@ class JSDGAN(Method):
 
     Options: ClassVar[type[MethodOptions]] = JSDGANOptions
     options: JSDGANOptions
+    texts: int | None
     trains = ("generator",)
     plays = False
 
@@ -53,15 +54,18 @@ class JSDGAN(Method):
     ) -> None:
         super().__init__(options, generator, discriminator)
         needs_density(options.name, generator)
+        self.texts = options.texts
         if options.scale == "batch":
             self.couples = ("generator",)
+
+    def told_texts(self, count: int) -> None:
+        self.texts = self.options.texts or count
 
     def play(self, real: Sequences, progress: float) -> Sequences:
         return real
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        with runtime.evaluating(self.generator):
-            log_g = self.generator.log_prob(real).sum(dim=1)  # (B,)
+        log_g = self.log_prob(real).sum(dim=1)  # (B,)
         loss = (self.weight(log_g.detach()) * log_g).sum()
         nll = -runtime.global_sum(log_g) / runtime.global_sum(real.mask.float())
         return Loss(loss, {"g_loss": runtime.global_sum(loss), "nll": nll})
@@ -70,7 +74,7 @@ class JSDGAN(Method):
         """What a text's log-likelihood is multiplied by, negative: (B,) -> (B,)."""
         log_g = log_g.double()
         batch = runtime.gather(log_g).shape[0]
-        texts = self.options.texts or batch
+        texts = self.texts or batch
         ratio = F.logsigmoid(log_g + math.log(texts))  # log p_g / (p_d + p_g)
         if self.options.scale == "exact":
             return 0.5 * texts / batch * log_g.exp() * ratio

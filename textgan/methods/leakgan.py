@@ -32,9 +32,15 @@ from textgan.estimators.rollout import rollout_values
 from textgan.features import FeatureOptions
 from textgan.generators.base import Generator
 from textgan.generators.leakgan import LeakGANGenerator, Reading
-from textgan.losses.policy_gradient import negative_log_likelihood, policy_gradient, tokens
+from textgan.losses.policy_gradient import (
+    negative_log_likelihood,
+    policy_gradient,
+    sampled_entropy,
+    tokens,
+)
 from textgan.methods.base import Loss, Method, MethodOptions
 from textgan.methods.game import Game, GameOptions
+from textgan.methods.requirements import needs_one_logit
 
 
 class LeakGANOptions(GameOptions):
@@ -84,6 +90,12 @@ class LeakGAN(Leaky, Game):
     options: LeakGANOptions
     couples = ("generator",)
 
+    def __init__(
+        self, options: LeakGANOptions, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        super().__init__(options, generator, discriminator)
+        needs_one_logit(f"method.name: {options.name}", discriminator)
+
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         o, mask, c = self.options, fake.chosen, self.generator.options.horizon
         values = rollout_values(
@@ -106,7 +118,7 @@ class LeakGAN(Leaky, Game):
                 "reward": runtime.global_sum(values * mask) / n,
                 "reward_std": spread(values, mask),
                 "worker_reward": runtime.global_sum(reward * mask) / n,
-                "entropy": -runtime.global_sum(reading.log_prob * mask) / n,
+                "entropy": sampled_entropy(reading.log_prob, mask),
             },
             terms=n,
         )

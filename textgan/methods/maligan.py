@@ -26,9 +26,12 @@ from torch import Tensor
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
-from textgan.losses.policy_gradient import policy_gradient, tokens
+from textgan.discriminators.base import Discriminator
+from textgan.generators.base import Generator
+from textgan.losses.policy_gradient import policy_gradient, sampled_entropy
 from textgan.methods.base import Loss, MethodOptions
 from textgan.methods.game import Game, GameOptions
+from textgan.methods.requirements import needs_one_logit
 
 
 class MaliGANOptions(GameOptions):
@@ -54,6 +57,12 @@ class MaliGAN(Game):
     Options: ClassVar[type[MethodOptions]] = MaliGANOptions
     options: MaliGANOptions
     couples = ("generator",)
+
+    def __init__(
+        self, options: MaliGANOptions, generator: Generator, discriminator: Discriminator
+    ) -> None:
+        super().__init__(options, generator, discriminator)
+        needs_one_logit(f"method.name: {options.name}", discriminator)
 
     def play(self, real: Sequences, progress: float) -> Sequences:
         o = self.options
@@ -82,18 +91,15 @@ class MaliGAN(Game):
         count = runtime.global_sum(torch.ones_like(share))
         # A token that was given has the weight 1, spread over the M texts that have it.
         worth = torch.where(fake.chosen, weight[:, None], 1 / size[:, None])
-        # The policy that sampled had its dropout off: so has the one whose gradient is taken.
-        with runtime.evaluating(self.generator):
-            log_prob = self.generator.log_prob(fake)
+        log_prob = self.log_prob(fake)
         total = policy_gradient(log_prob, worth, fake.mask, "sum") / prefixes
-        chosen = fake.chosen
         return Loss(
             total,
             {
                 "g_loss": runtime.global_sum(total),
                 # the share of a prefix's texts that the weights leave
                 "ess": prefixes**2 / runtime.global_sum(share.square()) / count,
-                "entropy": -runtime.global_sum(log_prob * chosen) / tokens(chosen),
+                "entropy": sampled_entropy(log_prob, fake.chosen),
             },
         )
 

@@ -36,11 +36,13 @@ from textgan.losses.policy_gradient import (
     clipped_ratio,
     expected_reward,
     policy_gradient,
+    sampled_entropy,
     tokens,
 )
 from textgan.losses.regularizers import entropy
 from textgan.methods.base import Loss
 from textgan.methods.game import Game, GameOptions
+from textgan.methods.requirements import needs_one_logit
 
 
 class PolicyOptions(GameOptions):
@@ -116,19 +118,13 @@ class PolicyGradient(Game):
     @staticmethod
     def check_logits(values: str, discriminator: Discriminator) -> None:
         """Raise a UserError if the discriminator has not the logits that values are made of."""
-        projects = isinstance(discriminator, ProjectionDiscriminator)
-        per_token = values in ("token", "all_tokens")
-        if values == "all_tokens" and not projects:
+        if values == "all_tokens" and not isinstance(discriminator, ProjectionDiscriminator):
             raise UserError(
                 "method.values: 'all_tokens' needs a discriminator that scores every next token; "
                 "set discriminator.name to projection"
             )
-        if discriminator.per_token != per_token:
-            raise UserError(
-                f"method.values: '{values}' needs a discriminator with one logit a "
-                f"{'token' if per_token else 'text'}; set discriminator."
-                + ("name to rnn" if projects else f"per_token to {str(per_token).lower()}")
-            )
+        per_token = values in ("token", "all_tokens")
+        needs_one_logit(f"method.values: '{values}'", discriminator, per_token)
 
     # Reward -> value -> advantage
 
@@ -152,8 +148,6 @@ class PolicyGradient(Game):
             return rollout_values(self.generator, self.reward, fake, o.rollouts)
         if o.values == "terminal":
             return terminal(self.reward(fake), fake.mask)
-        if o.values == "all_tokens":
-            return self.reward(fake) * fake.mask
         return discounted(self.reward(fake), fake.mask, o.discount)
 
     def advantage(self, values: Tensor, fake: Sequences) -> Tensor:
@@ -190,11 +184,18 @@ class PolicyGradient(Game):
     # Losses
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
+        if self.options.values == "all_tokens":
+            assert isinstance(self.discriminator, ProjectionDiscriminator)
+            every = self.earned(self.discriminator.all_tokens(fake))  # (B, T, V)
+            came = every.gather(2, fake.ids[..., None]).squeeze(2)
+            return self.loss_of(came * fake.mask, every, fake)
         values = self.values(fake)
         return self.loss_of(values, self.advantage(values, fake), fake)
 
     def loss_of(self, values: Tensor, advantage: Tensor, fake: Sequences) -> Loss:
-        """The generator's loss where tokens' values and advantages, each (B, T), are known."""
+        """The generator's loss where tokens' values and advantages are known, each (B, T), or the
+        advantages of all that could have come (B, T, V).
+        """
         o, mask = self.options, fake.chosen
         # The policy that sampled had its dropout off: so has the one whose gradient is taken.
         with runtime.evaluating(self.generator):
@@ -207,7 +208,7 @@ class PolicyGradient(Game):
             "g_loss": runtime.global_sum(total),
             "reward": runtime.global_sum(values * mask) / n,
             "reward_std": spread(values, fake.mask),
-            "entropy": -runtime.global_sum(log_prob * mask) / n,
+            "entropy": sampled_entropy(log_prob, mask),
         }
         if o.baseline in ("group", "group_std"):
             parts["flat_groups"] = flat_groups(*self.groups(values, fake))
@@ -217,9 +218,7 @@ class PolicyGradient(Game):
         """The loss whose gradient makes what has an advantage likelier."""
         o, mask = self.options, fake.chosen
         if o.values == "all_tokens":
-            assert isinstance(self.discriminator, ProjectionDiscriminator)
-            rewards = self.earned(self.discriminator.all_tokens(fake))
-            return expected_reward(self.generator.logits(fake), rewards, mask, o.reduction)
+            return expected_reward(self.generator.logits(fake), advantage, mask, o.reduction)
         if o.clip_ratio is None:
             return policy_gradient(log_prob, advantage, mask, o.reduction)
         assert fake.log_prob is not None, "texts of nobody's policy"

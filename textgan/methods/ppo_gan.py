@@ -27,7 +27,7 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.estimators.advantage import Baseline
-from textgan.losses.adversarial import LossName, accuracy, texts
+from textgan.losses.adversarial import LossName, accuracy
 from textgan.losses.policy_gradient import Reduction, clipped_ratio
 from textgan.methods.base import Loss, MethodOptions
 from textgan.methods.policy import PolicyGradient, PolicyOptions
@@ -70,9 +70,7 @@ class PPOGAN(PolicyGradient):
         )
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        both = Sequences.cat([real.plain(width), fake.plain(width)])
-        embedded = torch.cat([self.embedded(s, width, progress) for s in (real, fake)])
+        both, embedded = self.both(real, fake, progress)
         f = self.judge(embedded, both)
         f_real, f_fake = f[: len(real)], f[len(real) :]  # (B,)
         log_z = runtime.gather(f_fake.detach()).logsumexp(dim=0)
@@ -86,5 +84,4 @@ class PPOGAN(PolicyGradient):
                 "d_accuracy": accuracy(f_real, f_fake),
                 "ess": 1 / runtime.global_sum(weight.square()) / count,
             },
-            terms=texts(f_real, f_fake),
         )

@@ -102,9 +102,7 @@ class RankGAN(PolicyGradient):
     # The ranker
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        both = Sequences.cat([real.plain(width), fake.plain(width)])
-        embedded = torch.cat([self.embedded(s, width, progress) for s in (real, fake)])
+        both, embedded = self.both(real, fake, progress)
         features = self.discriminator.dropout(self.discriminator.read(embedded, both))
         y_real, y_fake = features[: len(real)], features[len(real) :]  # (B, F)
         every_fake = runtime.gather(y_fake)

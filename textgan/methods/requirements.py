@@ -18,14 +18,26 @@ def needs_density(name: str, generator: Generator) -> None:
         )
 
 
-def needs_one_logit(name: str, discriminator: Discriminator) -> None:
-    """A text must be judged as a whole.
+def needs_one_logit(who: str, discriminator: Discriminator, per_token: bool = False) -> None:
+    """A text, or each of its tokens, must be judged by one number.
+
+    Args:
+        who: needs that, as the message begins: ``method.values: 'rollout'``.
+        discriminator: which must have it.
+        per_token: a token's, not a text's.
 
     Raises:
-        UserError: the discriminator judges tokens.
+        UserError: the discriminator judges the other, or by several numbers.
     """
-    if discriminator.per_token:
-        raise UserError(
-            f"discriminator.per_token: {name} needs a discriminator with one logit a text; set it "
-            "to false"
-        )
+    options = discriminator.config.options or {"per_token": None}
+    several = [key for key in ("classes", "representations") if options.get(key, 1) > 1]
+    if discriminator.per_token == per_token and not several:
+        return
+    if several and not per_token:
+        mend = f"discriminator.{several[0]} to 1"
+    elif "per_token" in options:
+        mend = f"discriminator.per_token to {str(per_token).lower()}"
+    else:
+        mend = "discriminator.name to rnn" + " and its per_token to true" * per_token
+    unit = "token" if per_token else "text"
+    raise UserError(f"{who} needs a discriminator with one logit a {unit}; set {mend}")

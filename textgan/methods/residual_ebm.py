@@ -11,12 +11,14 @@ players), and the effective sample size says how many of pi's texts one of p cos
 
 from typing import ClassVar, Literal
 
+import torch
+from torch import Tensor
+
 from textgan import runtime
-from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.estimators.resampling import effective_sample_size, log_partition
 from textgan.generators.base import Generator
-from textgan.methods.base import Loss, MethodOptions
+from textgan.methods.base import MethodOptions
 from textgan.methods.game import Game, GameOptions
 from textgan.methods.requirements import needs_one_logit
 
@@ -40,11 +42,11 @@ class ResidualEBM(Game):
         self, options: ResidualEBMOptions, generator: Generator, discriminator: Discriminator
     ) -> None:
         super().__init__(options, generator, discriminator)
-        needs_one_logit(options.name, discriminator)
+        needs_one_logit(f"method.name: {options.name}", discriminator)
 
-    def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
-        """Besides the game's: ``ess``, the share of pi's texts that is left, and log Z."""
-        loss = super().discriminator_loss(real, fake, progress)
-        d = runtime.gather(self.discriminator.judge(fake))
-        found = {"ess": effective_sample_size(d) / len(d), "log_z": log_partition(d)}
-        return loss._replace(parts=loss.parts | found)
+    @torch.no_grad()
+    def told(self, features: Tensor) -> dict[str, Tensor]:
+        """``ess``, the share of pi's texts that is left, and log Z; no dropout in front of d."""
+        with runtime.evaluating(self.discriminator):
+            d = runtime.gather(self.discriminator.head(features))
+        return {"ess": effective_sample_size(d) / len(d), "log_z": log_partition(d)}

@@ -39,8 +39,7 @@ class SelfPlay(Method):
 
     def log_probs(self, s: Sequences) -> tuple[Tensor, Tensor]:
         """log pi and log pi_ref of every token, dropout off, 0 at padding: (B, T) each."""
-        with runtime.evaluating(self.generator):
-            new = self.generator.log_prob(s)
+        new = self.log_prob(s)
         if s.log_prob is not None:  # its own texts: written down in the draw
             return new, s.log_prob
         with torch.no_grad(), runtime.evaluating(self.reference):

@@ -25,7 +25,7 @@ from textgan.errors import UserError
 from textgan.estimators.rollout import rollout_values
 from textgan.generators.base import Generator
 from textgan.losses import regularizers
-from textgan.losses.policy_gradient import Reduction, tokens
+from textgan.losses.policy_gradient import Reduction, sampled_entropy, tokens
 from textgan.methods.base import Loss, Method, MethodOptions
 from textgan.methods.game import average
 
@@ -75,9 +75,7 @@ class SentiGAN(Method):
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         mask, n = fake.mask, tokens(fake.mask)
         penalty = rollout_values(self.generator, self.penalty, fake, self.options.rollouts)
-        # The policy that sampled had its dropout off: so has the one whose gradient is taken.
-        with runtime.evaluating(self.generator):
-            log_prob = self.generator.log_prob(fake)  # (B, T)
+        log_prob = self.log_prob(fake)  # (B, T)
         total = (log_prob.exp() * penalty * mask).sum()
         mean = self.options.reduction == "mean"
         total = total / n if mean else total
@@ -86,7 +84,7 @@ class SentiGAN(Method):
             {
                 "g_loss": runtime.global_sum(total),
                 "penalty": runtime.global_sum(penalty * mask) / n,
-                "entropy": -runtime.global_sum(log_prob * mask) / n,
+                "entropy": sampled_entropy(log_prob, mask),
             },
             terms=n if mean else None,
         )
@@ -95,8 +93,7 @@ class SentiGAN(Method):
         """Cross-entropy over k + 1 classes, the mean over real and generated texts together."""
         if real.category is None:
             raise UserError("corpus.label_column: sentigan learns from labelled texts; name theirs")
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        both = Sequences.cat([real.plain(width), fake.plain(width)])
+        both = Sequences.joined(real, fake)
         generated = torch.full_like(fake.ids[:, 0], self.generator.categories)
         classes = torch.cat([real.category, generated])
         d = self.discriminator(both)  # (2 B, k + 1)

@@ -11,7 +11,6 @@ A paper is a choice of estimator, temperature, loss and distance.
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -24,9 +23,8 @@ from textgan.generators.base import Generator
 from textgan.generators.soft import Feed, sample_soft
 from textgan.losses.adversarial import PAIRED, generator_loss, texts
 from textgan.losses.matching import mean_distance, squared_mmd
-from textgan.losses.regularizers import gradient_penalty
 from textgan.methods.base import Loss
-from textgan.methods.game import Game, GameOptions, average
+from textgan.methods.game import Game, GameOptions
 
 
 class SoftOptions(GameOptions):
@@ -53,14 +51,12 @@ class SoftOptions(GameOptions):
     """That distance: between mean features, or between kernel mean embeddings."""
     bandwidths: list[float] = Field(default=[20.0], min_length=1)
     """Standard deviations of the Gaussian kernels that are summed (matching: mmd)."""
-    simplex_penalty: float = Field(default=0.0, ge=0)
-    """Weight of (norm of the discriminator's gradient - 1)² between real one-hots and relaxed ones;
-    gradient_penalty is that between word vectors, which the discriminator can scale."""
 
 
 class SoftGame(Game):
     """A game whose generated texts are relaxed."""
 
+    relaxes = True
     options: SoftOptions
 
     def __init__(
@@ -121,23 +117,3 @@ class SoftGame(Game):
         if self.options.matching == "mean":
             return mean_distance(real, fake)
         return squared_mmd(real, fake, self.options.bandwidths)
-
-    def added(self, features: Tensor, real: Sequences, fake: Sequences) -> Tensor:
-        added = super().added(features, real, fake)
-        if not self.options.simplex_penalty:
-            return added
-        table = self.discriminator.embedding.weight
-        width = max(real.ids.shape[1], fake.ids.shape[1])
-        ends = [one_hots(s, table, width) for s in (real, fake)]
-        # What lies between two texts has no end: every position counts.
-        between = Sequences(real.plain(width).ids, None)
-        penalty = gradient_penalty(lambda y: self.judge(y @ table, between), ends[0], ends[1])
-        return added + self.options.simplex_penalty * average(penalty)
-
-
-def one_hots(s: Sequences, table: Tensor, width: int) -> Tensor:
-    """Relaxed one-hots of texts, or one-hots of ids, 0 at padding, for word vectors (V, E):
-    (B, width, V).
-    """
-    soft = F.one_hot(s.ids, len(table)).to(table.dtype) if s.soft is None else s.soft
-    return F.pad(soft * s.mask[..., None], (0, 0, 0, width - s.ids.shape[1]))

@@ -71,7 +71,8 @@ class TextGAIL(PolicyGradient):
 
     def preferred(self, fake: Sequences, real: Sequences) -> Tensor:
         """r: how likely the generated text passes as the real one of its pair, (B,)."""
-        return torch.sigmoid(self.discriminator.judge(fake) - self.discriminator.judge(real))
+        d_fake, d_real = self.discriminator.judge(Sequences.joined(fake, real)).chunk(2)
+        return torch.sigmoid(d_fake - d_real)
 
     def shown(self, size: int, progress: float) -> Tensor:
         """Which rows are human demonstrations: the first ones of the global batch, (B,) bool."""
@@ -93,8 +94,8 @@ class TextGAIL(PolicyGradient):
             log_prob=None,
             category=category,
         )
-        with torch.no_grad(), runtime.evaluating(self.generator):
-            now = self.generator.log_prob(mixed)
+        with torch.no_grad():
+            now = self.log_prob(mixed)
         return replace(mixed, log_prob=torch.where(rows, now, F.pad(fake.log_prob, rest)))
 
     def step_towards(self, advantage: Tensor, log_prob: Tensor, fake: Sequences) -> Tensor:

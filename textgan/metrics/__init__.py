@@ -1,5 +1,90 @@
-"""Measures of generated text: one file per family, every figure an ``Estimate``; none trains."""
+"""Measures of generated text: one file per family, every figure an ``Estimate``."""
 
+from typing import Literal
+
+from textgan.errors import UserError
+from textgan.metrics import diversity, embedding, language_model, mauve, memorisation, overlap
+from textgan.metrics.base import Evaluation, Metric
+from textgan.metrics.encoder import open_encoder
 from textgan.metrics.estimate import Estimate
 
-__all__ = ["Estimate"]
+__all__ = [
+    "DEFAULT",
+    "METRICS",
+    "Estimate",
+    "Evaluation",
+    "Metric",
+    "better",
+    "chosen",
+    "figures",
+    "signature",
+]
+
+METRICS: dict[str, Metric] = {
+    "bleu": overlap.forward,
+    "self_bleu": overlap.own,
+    "backward_bleu": overlap.backward,
+    "sacrebleu": overlap.sacre,
+    "lm": language_model.forward,
+    "reverse_lm": language_model.backward,
+    "diversity": diversity.diversity,
+    "memorisation": memorisation.memorisation,
+    "fed": embedding.fed,
+    "mauve": mauve.mauve_score,
+    "prdc": embedding.prdc,
+    "vendi": embedding.vendi_score,
+}
+"""The one table of names; each gives one or several figures."""
+ENCODED = {"fed", "mauve", "prdc", "vendi"}
+"""Metrics of sentence embeddings, which the extra `embeddings` brings."""
+DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "diversity", "memorisation"
+"""What is scored where nothing is said: in seconds, and with nothing more to install."""
+LOWER = "LM score", "reverse LM score", "NLL", "KL(", "JSD", "FED"
+HIGHER = "BLEU", "backward BLEU", "harmonic BLEU", "sacreBLEU", "MAUVE", "precision", "recall"
+
+
+def chosen(names: str | None) -> tuple[str, ...]:
+    """Names of metrics from ``"bleu,self_bleu"``, or ``"all"``.
+
+    Raises:
+        UserError: there is no such metric.
+    """
+    if names is None:
+        return DEFAULT
+    if names == "all":
+        return tuple(METRICS)
+    found = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    unknown = [name for name in found if name not in METRICS]
+    if unknown or not found:
+        raise UserError(
+            f"--metrics: no '{', '.join(unknown)}'; there are {', '.join(METRICS)}, and all"
+        )
+    return found
+
+
+def figures(evaluation: Evaluation, names: tuple[str, ...]) -> dict[str, Estimate | None]:
+    """The figures of some metrics, in this order."""
+    found: dict[str, Estimate | None] = {}
+    for name in names:
+        found |= METRICS[name](evaluation)
+    return found
+
+
+def better(figure: str) -> Literal["higher", "lower"] | None:
+    """Which way a figure is better; None where real text's own value is what to reach."""
+    if figure.startswith(LOWER):
+        return "lower"
+    return "higher" if figure.startswith(HIGHER) else None
+
+
+def signature(evaluation: Evaluation, names: tuple[str, ...]) -> str:
+    """What some metrics add to a table's protocol: ``|key:value`` each."""
+    found = ""
+    if "sacrebleu" in names:
+        found += f"|sacrebleu:{overlap.signature(len(evaluation.references)).replace('|', ',')}"
+    if {"lm", "reverse_lm"} & {*names}:
+        found += f"|lm:kneser-ney-{language_model.ORDER}"
+    if ENCODED & {*names}:
+        encoder = open_encoder(evaluation.embeddings)
+        found += f"|encoder:{encoder.name}@{encoder.digest}"
+    return found

@@ -5,8 +5,12 @@ entropies, the cross-entropies NLL_oracle = -E_g log p (Yu et al. 2017, arXiv 16
 NLL_test = -E_p log g, the divergences KL(p||g) = NLL_test - H(p) and KL(g||p) = NLL_oracle - H(g),
 and the Jensen-Shannon divergence of whole texts. NLL_oracle alone measures how peaked g is.
 
-``tokens``: T, to have nats a token; 1 for nats a text. The divergences are means of differences
-text by text: what is common to both densities adds nothing to their standard errors.
+A language that can't write everything (a grammar) finds other texts impossible: NLL_oracle and
+KL(g||p) are infinite then, ``possible`` says how often it isn't so, and JSD stays finite.
+
+``tokens``: how many a text has on average, to have nats a token; 1 for nats a text. The divergences
+are means of differences text by text: what is common to both densities adds nothing to their
+standard errors.
 """
 
 from __future__ import annotations
@@ -32,32 +36,32 @@ class LogProbs(NamedTuple):
     """(M,) log g of texts of g: the density of what sampled, its temperature included."""
 
 
-def nll_oracle(found: LogProbs, tokens: int = 1) -> Estimate:
+def nll_oracle(found: LogProbs, tokens: float = 1) -> Estimate:
     """-E_g log p: how likely the language finds the generator's texts."""
     return _mean(-found.p_of_g, tokens)
 
 
-def nll_test(found: LogProbs, tokens: int = 1) -> Estimate:
+def nll_test(found: LogProbs, tokens: float = 1) -> Estimate:
     """-E_p log g: how likely the generator finds the language's texts."""
     return _mean(-found.g_of_p, tokens)
 
 
-def entropy_p(found: LogProbs, tokens: int = 1) -> Estimate:
+def entropy_p(found: LogProbs, tokens: float = 1) -> Estimate:
     """-E_p log p: the least that NLL_test can be."""
     return _mean(-found.p_of_p, tokens)
 
 
-def entropy_g(found: LogProbs, tokens: int = 1) -> Estimate:
+def entropy_g(found: LogProbs, tokens: float = 1) -> Estimate:
     """-E_g log g: the least that NLL_oracle can be for so diverse a generator."""
     return _mean(-found.g_of_g, tokens)
 
 
-def kl_p_g(found: LogProbs, tokens: int = 1) -> Estimate:
+def kl_p_g(found: LogProbs, tokens: float = 1) -> Estimate:
     """KL(p||g) = E_p log p/g; infinite where g never writes what p does."""
     return _mean(found.p_of_p - found.g_of_p, tokens)
 
 
-def kl_g_p(found: LogProbs, tokens: int = 1) -> Estimate:
+def kl_g_p(found: LogProbs, tokens: float = 1) -> Estimate:
     """KL(g||p) = E_g log g/p."""
     return _mean(found.g_of_g - found.p_of_g, tokens)
 
@@ -74,9 +78,11 @@ def jsd(found: LogProbs) -> Estimate:
     return Estimate((of_p.value + of_g.value) / 2, error, of_p.n + of_g.n)
 
 
-def figures(found: LogProbs, tokens: int) -> dict[str, Estimate]:
-    """All of them by name: nats a token, JSD nats a text."""
-    return {
+def figures(found: LogProbs, tokens: float) -> dict[str, Estimate]:
+    """All of them by name: nats a token, JSD nats a text; ``possible`` where not all texts are."""
+    share = possible(found)
+    explained = {"possible": share} if share.value < 1 else {}
+    return explained | {
         "NLL_oracle": nll_oracle(found, tokens),
         "NLL_test": nll_test(found, tokens),
         "H(p)": entropy_p(found, tokens),
@@ -87,12 +93,33 @@ def figures(found: LogProbs, tokens: int) -> dict[str, Estimate]:
     }
 
 
+def possible(found: LogProbs) -> Estimate:
+    """How large a part of g's texts p can write at all, in [0, 1]."""
+    return Estimate.from_scores(np.isfinite(found.p_of_g).astype(float).tolist())
+
+
+BY_PREFIX = "KL(p||g) by prefix", "KL(g||p) by prefix"
+
+
+def by_prefix(of_p: np.ndarray, of_g: np.ndarray, tokens: float = 1) -> dict[str, Estimate]:
+    """The two divergences again, with smaller errors: of each next token the exact KL.
+
+    By the chain rule KL(p||g) = E_p sum_t KL(p(.|w_<t) || g(.|w_<t)); only the prefixes are drawn.
+
+    Args:
+        of_p: (N,) that sum for texts of p.
+        of_g: (M,) the same of KL(g||p) for texts of g.
+        tokens: as above.
+    """
+    return dict(zip(BY_PREFIX, (_mean(of_p, tokens), _mean(of_g, tokens)), strict=True))
+
+
 def _log_mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """log((exp(a) + exp(b)) / 2)."""
     mean: np.ndarray = np.logaddexp(a, b) - math.log(2)
     return mean
 
 
-def _mean(nats: np.ndarray, tokens: int = 1) -> Estimate:
+def _mean(nats: np.ndarray, tokens: float = 1) -> Estimate:
     with np.errstate(invalid="ignore"):  # an infinite mean has no standard error: nan
         return Estimate.from_scores((nats / tokens).tolist())

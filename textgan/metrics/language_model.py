@@ -1,0 +1,105 @@
+"""Texts under a language model of real text, and real text under a language model of the texts.
+
+The LM score and the reverse LM score of Cífka et al. 2018 (arXiv 1804.07972) and Caccia et al. 2020
+(arXiv 1811.02549, "Language GANs Falling Short"): nats a token, each text's end counted as one, the
+lower the better. The first measures quality: a text that is repeated for ever is cheap, so it also
+falls below real text's own value, which is no merit. The second falls with quality and diversity
+both; it depends on how many texts the model is fitted to, so compare at one number of them.
+
+Real text is here the references, in both directions: a model of the *training* texts would reward
+who copies them. Its words are the references'; every other word counts as one unknown word.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from textgan.errors import UserError
+from textgan.kneser_ney import KneserNey
+from textgan.metrics.base import Evaluation, Tokens
+from textgan.metrics.estimate import Estimate
+
+Ids = list[list[int]]
+Score = Callable[[Ids], np.ndarray]
+"""Texts -> (N,) their log-probabilities in nats, ends included."""
+Fit = Callable[[Ids, int, int], Score]
+"""Texts, V words (ids 0 to V - 1, no ends) and a seed -> the score of a model fitted to them."""
+
+ORDER = 5
+ROWS = 512
+"""Texts scored at once."""
+
+
+def forward(e: Evaluation) -> dict[str, Estimate | None]:
+    """The LM score, by a modified Kneser-Ney 5-gram model of the references."""
+    return {"LM score": score(e.tokens, e.references, e.references)}
+
+
+def backward(e: Evaluation) -> dict[str, Estimate | None]:
+    """The reverse LM score, by a modified Kneser-Ney 5-gram model of the texts."""
+    return {"reverse LM score": score(e.references, e.tokens, e.references)}
+
+
+def kneser_ney(texts: Ids, words: int, seed: int = 0) -> Score:
+    """A modified Kneser-Ney 5-gram model; nothing about it is drawn."""
+    end, begin = words, words + 1
+    model = KneserNey.fit([[*text, end] for text in texts], words + 2, begin, order=ORDER)
+
+    def log_probs(scored: Ids) -> np.ndarray:
+        found = np.empty(len(scored))
+        for i in range(0, len(scored), ROWS):
+            some = scored[i : i + ROWS]
+            lengths = np.array([len(text) + 1 for text in some])
+            ids = np.full((len(some), lengths.max()), end)
+            for row, text in enumerate(some):
+                ids[row, : len(text)] = text
+            p = model.chances(model.start(len(some)), ids)
+            inside = np.arange(ids.shape[1]) < lengths[:, None]
+            found[i : i + ROWS] = np.log(np.where(inside, p, 1)).sum(axis=1)
+        return found
+
+    return log_probs
+
+
+def score(
+    texts: Sequence[Tokens],
+    fitted: Sequence[Tokens],
+    real: Sequence[Tokens],
+    fit: Fit = kneser_ney,
+    seeds: Sequence[int] = (0,),
+) -> Estimate:
+    """Nats a token of texts under a model of other texts; with several seeds, their mean.
+
+    Args:
+        texts: what is scored.
+        fitted: what the model is fitted to.
+        real: whose words are the vocabulary.
+        fit: makes the model.
+        seeds: one model each. The standard error is that of a mean over texts, and of one over
+            seeds where there are several; that ``fitted`` is a sample itself isn't in it.
+
+    Raises:
+        UserError: there are no texts on one side.
+    """
+    for what, given in (("texts to score", texts), ("texts to fit a model to", fitted)):
+        if not len(given):
+            raise UserError(f"LM score: no {what}; give at least one")
+    vocabulary = {word: i for i, word in enumerate(dict.fromkeys(w for text in real for w in text))}
+    unknown = len(vocabulary)
+    scored, read = (
+        [[vocabulary.get(word, unknown) for word in text] for text in given]
+        for given in (texts, fitted)
+    )
+    tokens = np.array([len(text) + 1 for text in scored])
+    log_probs = np.stack([fit(read, unknown + 1, seed)(scored) for seed in seeds])  # (S, N)
+    of_texts = _ratio(-log_probs.mean(axis=0), tokens)
+    by_seed = -log_probs.sum(axis=1) / tokens.sum()
+    spread = float(np.std(by_seed, ddof=1)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
+    return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
+
+
+def _ratio(totals: np.ndarray, counts: np.ndarray) -> Estimate:
+    """A sum over a sum, its standard error over texts by the delta method."""
+    n, value = len(totals), totals.sum() / counts.sum()
+    spread = np.square(totals - value * counts).sum() * n / (n - 1) if n > 1 else np.nan
+    return Estimate(float(value), float(spread**0.5 / counts.sum()), n)
