@@ -33,7 +33,7 @@ from benchmarks import rebar
 from benchmarks.solvable import Players, Target, earned, real_texts
 from textgan import runtime
 
-LOO = {"baseline": "leave_one_out"}
+LOO: dict[str, Any] = {"baseline": "leave_one_out"}
 WARM = 50
 """Batches before those that count: a moving average has settled by then."""
 CRITIC = 300
@@ -94,7 +94,7 @@ def tokens(name: str, judge: str, target: Target, **options: Any) -> Row:
     return Row(name, options, judge=judge, target=target)
 
 
-TAYLOR = {"method": "taylorgan", "reduction": "sum", "entropy_bonus": 0, "spectral": 0, **LOO}
+TAYLOR: dict[str, Any] = {"method": "taylorgan", "reduction": "sum", "entropy_bonus": 0, **LOO}
 ROWS = [
     score("terminal reward"),
     score("moving average", baseline="moving_average"),

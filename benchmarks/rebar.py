@@ -16,6 +16,7 @@ on; here tau is given, and eta fitted to a pilot.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -89,7 +90,7 @@ def relaxed_reward(
     generator: Generator, reward: Reward, texts: Sequences, noisy: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """c_t and its slope in the noisy logits (B, T, V): (B, T) and (B, T, V)."""
-    table = generator.get_input_embeddings().weight
+    table = cast(Tensor, generator.get_input_embeddings().weight)
     before = F.one_hot(texts.ids, len(table)).to(noisy.dtype)
     state, values, slopes = generator.start_of(texts), [], []
     for t, token in enumerate(generator.shifted(texts).t()):

@@ -49,7 +49,7 @@ class Players:
     def __init__(self, likelihood: int = 60, warm: int = 200) -> None:
         runtime.seed("players")
         kind = GENERATORS["lstm"]
-        settings = {"bos_token_id": 0, "never": [], "options": LSTM}
+        settings: dict[str, Any] = {"bos_token_id": 0, "never": [], "options": LSTM}
         self.generator = kind(kind.config_class(vocab_size=WORDS, length=LENGTH, **settings))
         self.judges: dict[str, Any] = {}
         for name, options in JUDGES.items():

@@ -290,7 +290,7 @@ def test_the_report_counts_whole_texts(game: Path) -> None:
 
 
 def test_evaluate_shows_the_distance(game: Path, pretrained: Path) -> None:
-    itself, *rows = api.evaluate(game, pretrained)
+    itself, floor, *rows = api.evaluate(game, pretrained)
     names = ["NLL_oracle", "NLL_test", "H(p)", "H(g)", "KL(p||g)", "KL(g||p)", "JSD"]
     assert all(list(row.figures) == names for row in (itself, *rows))
     assert itself.name == "the oracle itself"

@@ -65,8 +65,9 @@ def test_the_api_does_what_the_commands_do(made: Path, pretrained: Path, tmp_pat
     poems = api.sample(pretrained, count=3, prefix="the moon", temperature=0.9, seed=7)
     assert len(poems) == 3 and all(poem.startswith("the moon") for poem in poems)
     assert api.sample(str(pretrained), 3, "the moon", 0.9, 7) == poems
-    ceiling, row = api.evaluate(pretrained)
+    ceiling, floor, row = api.evaluate(pretrained)
     assert ceiling.figures["NLL_test"] is None
+    assert floor.figures["NLL_test"] is not None
     assert row.figures["NLL_test"] is not None
     before = (pretrained / "last").resolve().name
     again = tmp_path / "again"

@@ -21,11 +21,14 @@ from textgan import (
     sampling,
     shipped,
 )
+from textgan import sweep as sweeps
 from textgan.config import Tree
 from textgan.data.tokenizers import TokenizerOptions
-from textgan.evaluation import Row
+from textgan.evaluation import Row, Wanted
 from textgan.metrics import chosen
+from textgan.over_seeds import Group
 from textgan.recipe import Stage
+from textgan.report import Line
 
 DEFAULT = "configs/default.yaml"
 """What is loaded when no config file is named."""
@@ -147,6 +150,13 @@ def evaluate_files(
     options = config.check(TokenizerOptions, {"name": tokenizer}, "tokenizer")
     wanted = evaluation.Wanted(chosen(metrics), seed, encoder)
     return outside.score(Path(samples), Path(reference), _path(training), options, wanted)
+
+
+@quiet()
+def sweep(groups: list[Group], wanted: Wanted) -> tuple[list[Line], list[str]]:
+    """Curves of quality and diversity for a page, and what they show in a line each."""
+    curves = sweeps.of_groups(groups, wanted)
+    return [curve.line for curve in curves], sweeps.said(curves, wanted.seed)
 
 
 def _path(place: str | Path | None) -> Path | None:

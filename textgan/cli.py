@@ -19,6 +19,7 @@ from textgan.tracking import command, say
 if TYPE_CHECKING:
     from textgan.evaluation import Row
     from textgan.recipe import Stage
+    from textgan.report import Line
 
 app = typer.Typer(
     name="textgan",
@@ -246,6 +247,13 @@ def evaluate(
     json_: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here as well.")
     ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Curves over temperature, top-p and top-k, too.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with tables, plots and texts; data beside it.")
+    ] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the table for LaTeX.")] = None,
     samples: Annotated[
         Path | None, typer.Option(help="Instead of runs: texts that were generated, one a line.")
     ] = None,
@@ -266,6 +274,7 @@ def evaluate(
 ) -> None:
     """Score runs, or a file of texts, beside real text: a line for each figure."""
     said: list[str] = []
+    lines: list[Line] = []
     if samples is not None:
         if runs_:
             raise UserError("--samples: are scored instead of runs; leave the runs out")
@@ -279,13 +288,12 @@ def evaluate(
         raise UserError("--reference, --training: go with --samples FILE; give that, too")
     else:
         rows, said = _score_runs(runs_ or [], checkpoint, metrics, seed, encoder)
-    if json_ is not None:
-        from textgan.evaluation import as_json
+    if sweep:
+        lines, more = _sweep(rows, seed)
+        said += more
+    from textgan import evaluation_report
 
-        try:
-            json_.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"--json: {json_} can't be written ({error.strerror})") from None
+    evaluation_report.write(rows, said, lines, json_, html, latex)
     table = [["", *(row.name for row in rows)]]
     for name in rows[0].figures:
         cells = [row.figures.get(name) for row in rows]
@@ -312,6 +320,16 @@ def _score_runs(
     places = [runs.open_checkpoint(shipped.resolve(path), which).folder for path in found]
     rows = api.evaluate(*places, metrics=metrics, seed=seed, encoder=encoder)
     return rows, over_seeds.said(over_seeds.groups(rows))
+
+
+def _sweep(rows: list["Row"], seed: int) -> tuple[list["Line"], list[str]]:
+    from textgan import api, over_seeds
+    from textgan.evaluation import Wanted
+
+    groups = over_seeds.groups(rows)
+    if not groups:
+        raise UserError("--sweep: draws texts in many ways, for which a run is needed; give one")
+    return api.sweep(groups, Wanted(seed=seed))
 
 
 @app.command()

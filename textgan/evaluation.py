@@ -5,6 +5,7 @@ less than counting. Where the language is known, its distance takes the place of
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -54,6 +55,8 @@ class Row:
     """The texts that were scored; none where a language's density says it all."""
     checkpoint: runs.Checkpoint | None = None
     """Of a run that was asked for; none of a baseline."""
+    is_ceiling: bool = False
+    """True of real text and of an oracle itself: no competitor."""
 
 
 def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
@@ -62,6 +65,24 @@ def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
     Hypotheses are sampled at temperature 1, dropout off; references are the whole test split.
     """
     rows: list[Row] = []
+    seen: set[int] = set()
+    for checkpoint, scorer, writer in opened(checkpoints, wanted):
+        if id(scorer) not in seen:
+            rows += scorer.baselines()
+            seen.add(id(scorer))
+        row = scorer.row(f"{checkpoint.run.name}/{checkpoint.folder.name}", writer)
+        row.checkpoint = checkpoint
+        rows.append(row)
+    names: Figures = dict.fromkeys(name for row in rows for name in row.figures)
+    for row in rows:
+        row.figures = names | row.figures  # those of texts and of an oracle may stand in one table
+    return rows
+
+
+def opened(
+    checkpoints: Iterable[runs.Checkpoint], wanted: Wanted
+) -> Iterator[tuple[runs.Checkpoint, "Scorer", Writer]]:
+    """Each checkpoint with what scores it and what writes; one scorer for each corpus."""
     scorers: dict[str, Scorer] = {}
     for checkpoint in checkpoints:
         corpus_options(checkpoint)
@@ -70,16 +91,11 @@ def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
         corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
         warn_of_change(checkpoint, corpus)
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json() + corpus.digest
-        if key not in scorers:
-            scorers[key] = Scorer(corpus, recipe.tokenizer.name, wanted)
-            rows += scorers[key].baselines()
-        row = scorers[key].row(f"{checkpoint.run.name}/{checkpoint.folder.name}", writer)
-        row.checkpoint = checkpoint
-        rows.append(row)
-    names: Figures = dict.fromkeys(name for row in rows for name in row.figures)
-    for row in rows:
-        row.figures = names | row.figures  # those of texts and of an oracle may stand in one table
-    return rows
+        yield (
+            checkpoint,
+            scorers.setdefault(key, Scorer(corpus, recipe.tokenizer.name, wanted)),
+            writer,
+        )
 
 
 class Scorer:
@@ -102,12 +118,14 @@ class Scorer:
         counted = Writer(floor.of_corpus(corpus), corpus.tokenizer)
         if corpus.oracle is not None:
             own = distance("the oracle itself", corpus.oracle, corpus, self.wanted.seed)
+            own.is_ceiling = True
             return [own, self.row(floor.NAME, counted)]
         self._warn_of_few()
         below = self.row(floor.NAME, counted)
         assert below.evaluation is not None
         name, e = real_text(below.evaluation, str(corpus.options.path))
-        return [Row(name, figures(e, self.wanted.metrics), self.stamp(e), e), below]
+        above = Row(name, figures(e, self.wanted.metrics), self.stamp(e), e, is_ceiling=True)
+        return [above, below]
 
     def _warn_of_few(self) -> None:
         options, count = self.corpus.options, len(self.corpus.splits["test"])

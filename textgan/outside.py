@@ -44,13 +44,15 @@ def score(
         seed=wanted.seed,
         embeddings=wanted.encoder,
     )
-    found = dict([real_text(e, str(training or reference))])
-    found |= {floor.NAME: counts(e)} if e.training else {}
-    found |= {samples.name: e}
-    return [
-        Row(name, figures(each, wanted.metrics), stamp(each, tokenizer.name, wanted.metrics), each)
-        for name, each in found.items()
-    ]
+    name, real = real_text(e, str(training or reference))
+    rows = [Row(name, {}, "", real, is_ceiling=True)]
+    rows += [Row(floor.NAME, {}, "", counts(e))] if e.training else []
+    rows += [Row(samples.name, {}, "", e)]
+    for row in rows:
+        assert row.evaluation is not None
+        row.figures = figures(row.evaluation, wanted.metrics)
+        row.protocol = stamp(row.evaluation, tokenizer.name, wanted.metrics)
+    return rows
 
 
 def counts(e: Evaluation) -> Evaluation:

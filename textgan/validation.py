@@ -71,13 +71,18 @@ def quality(generator: Generator, corpus: Corpus, count: int) -> dict[str, float
 
 def divergence(generator: Generator, corpus: Corpus, count: int) -> dict[str, float]:
     """How far the generator is from the oracle, by ``count`` texts of either: NLL in nats a token
-    (``nll_test`` on validation texts), JSD in nats a text.
+    (``nll_test`` on validation texts), JSD in nats a text. A grammar says instead of NLL_oracle,
+    which one wrong text makes infinite, how large a part of the texts is ``possible``.
     """
     count = min(count, len(corpus.splits["validation"]))
     found = log_probs(generator, corpus, "validation", count)
     tokens = tokens_a_text(corpus, "validation")
+    if isinstance(corpus.oracle, GrammarGenerator):
+        quality = {"possible": known_language.possible(found).value}
+    else:
+        quality = {"nll_oracle": known_language.nll_oracle(found, tokens).value}
     return {
-        "nll_oracle": known_language.nll_oracle(found, tokens).value,
+        **quality,
         "nll_test": known_language.nll_test(found, tokens).value,
         "jsd": known_language.jsd(found).value,
     }

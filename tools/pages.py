@@ -61,7 +61,6 @@ def cut(root: Path, file: str, symbol: str) -> str:
 
 def measured(data: str, budget: str, rows: dict[str, Any], methods: list[str]) -> Iterator[str]:
     """A table of what was measured on one text, then what each method cost and wrote."""
-    yield f"On {data}: {budget}.\n"
     beside = ((f"{role}:{methods[0]}", role) for role in ("start", "mle_continued"))
     start, control = (own if own in rows else role for own, role in beside)
     names = dict.fromkeys([start, *methods, control, "real"])
@@ -72,6 +71,7 @@ def measured(data: str, budget: str, rows: dict[str, Any], methods: list[str]) -
         cells = [f"{of[c][0]:.3f} ± {of[c][1]:.3f}" if c in of else "" for c in heads]
         table.append([f"**{name}**" if name in methods else name.partition(":")[0], *cells])
     if any(name in found for name in methods):
+        yield f"On {data}: {budget}.\n"
         yield "".join(f"| {' | '.join(line)} |\n" for line in table)
     for name in methods:
         row = rows.get(name, {"absent": "not measured yet"})

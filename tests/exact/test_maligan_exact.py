@@ -179,6 +179,32 @@ def test_in_expectation_it_is_the_likelihood_of_reweighted_texts(
     assert loss.parts["ess"].item() == pytest.approx(effective, rel=1e-6)
 
 
+def test_the_baseline_moves_from_its_start_to_its_end() -> None:
+    batch, fake = mixed_batch(3, 1)
+    for progress, b in ((0.0, 0.6), (0.5, 0.4), (1.0, 0.2)):
+        method = method_of("maligan", 3, baseline_start=0.6, baseline_end=0.2)
+        expected = slow_loss(sixteenths(), batch, [1] * len(batch), ratios(method), b)
+        found = method.generator_loss(fake, fake, progress).total
+        assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_effective_size_is_a_share_of_each_prefixs_texts() -> None:
+    """All weights alike leave everything; one text with all the weight one of M."""
+    method = method_of("maligan", 3)
+    batch, fake = mixed_batch(3, 1)
+    shares = method.shares(fake)[0].numpy()
+    kinds = len({text[:1] for text in batch})
+    assert kinds > 1
+    ess = method.generator_loss(fake, fake, 0.0).parts["ess"].item()
+    assert ess == pytest.approx(kinds**2 / (shares**2).sum() / len(batch), rel=1e-6)
+    with torch.no_grad():
+        method.discriminator.output[0] = 0.0
+    even = method.generator_loss(fake, fake, 0.0).parts["ess"].item()
+    sizes = [sum(text[:1] == (v,) for text in batch) for v in range(4)]
+    expected = kinds**2 / sum(1 / n for n in sizes if n) / len(batch)
+    assert even == pytest.approx(expected, rel=1e-6)
+
+
 def test_few_texts_are_biased_towards_the_policy_as_theory_has_it() -> None:
     """In a batch of two a text of ratio r weighs 2 E r / (r + s), not r / E s."""
     method, texts = method_of("maligan", 3), texts_of(3)

@@ -274,3 +274,12 @@ WRONG_REWARDS: list[Loss] = [
     dropout_in_the_reward,
     references_in_the_comparison_set,
 ]
+
+
+@pytest.mark.parametrize(("real", "references"), [(1, 1), (2, 1), (3, 1), (5, 2), (30, 5)])
+def test_at_most_half_of_the_real_texts_are_references(real: int, references: int) -> None:
+    y = torch.arange(real, dtype=torch.float64)[:, None]
+    of_u, compared = ranker_of(3).sets(y)
+    assert of_u.squeeze(1).tolist() == list(range(references))
+    rest = list(range(references, real))
+    assert compared.squeeze(1).tolist() == (rest or [0])

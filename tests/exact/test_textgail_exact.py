@@ -183,3 +183,15 @@ def test_demonstrations_are_the_first_rows_also_of_a_part_of_the_batch() -> None
     assert method.shown(6, 0.0).tolist() == [True] * 3 + [False] * 3
     with runtime.part(2, 4, 6):
         assert method.shown(2, 0.0).tolist() == [True, False]
+
+
+def test_a_sum_is_the_mean_times_the_texts() -> None:
+    real, fake = pairs(3)
+    totals = [
+        method_with(3, reduction=reduction)
+        .generator_loss(batch_of(real, 3), drawn(3, tempered(), fake), 0.5)
+        .total.item()
+        for reduction in ("sum", "mean")
+    ]
+    assert abs(totals[1]) > 1e-3
+    assert totals[0] == pytest.approx(N * totals[1], rel=1e-6)

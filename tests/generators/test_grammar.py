@@ -184,6 +184,10 @@ def test_a_corpus_of_it() -> None:
     )
     own = validation.log_probs(corpus.oracle, corpus, "test", 50)
     assert np.allclose(own.p_of_p, own.g_of_p) and np.isfinite(own.p_of_g).all()
+    scored = validation.divergence(corpus.oracle, corpus, 50)
+    assert list(scored) == ["possible", "nll_test", "jsd"]
+    assert scored["possible"] == 1 and scored["jsd"] == pytest.approx(0, abs=1e-9)
+    assert scored["nll_test"] == pytest.approx(1.75, abs=0.2)  # a token, 11.2 of them a text
     assert set(validation.prefix_divergences(corpus.oracle, corpus, "test", 5).values()) == {None}
 
 

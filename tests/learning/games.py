@@ -51,6 +51,7 @@ GAMES: dict[str, Game] = {
         generator=NOISY,
         updates={"generator": 1, "discriminator": 5, "reconstructor": 5},
     ),
+    "residual_ebm": Game(),
     "leakgan": Game({"rollouts": 4}, generator=LEAKY, mle="leakgan_mle", beside="leakgan", warm=0),
 }
 

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.learning.language import EOS, LENGTH, TRUTH, VOCABULARY, density, jsd, kl, real
+from tests.learning.language import (
+    EOS,
+    EVERY,
+    LENGTH,
+    TRUTH,
+    VOCABULARY,
+    density,
+    jsd,
+    kl,
+    real,
+)
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators import DISCRIMINATORS
@@ -140,9 +150,16 @@ def start(game: Game, seed: int, steps: int) -> tuple[Any, Any]:
 
 def play(name: str, game: Game, seed: int, likelihood: int = HALF) -> Result:
     """Play a game; the same seed gives every method the same start."""
-    generator, discriminator = start(game, seed, likelihood)
-    before = density(generator)
-    method = make(name, game.options, generator, discriminator)
+    before = density(start(game, seed, likelihood)[0])
+    after = density(played(name, game, seed, likelihood).generator)
+    return Result(jsd(TRUTH, before), jsd(TRUTH, after), kl(after, before))
+
+
+def played(name: str, game: Game, seed: int, likelihood: int = HALF) -> Any:
+    """The method at the end of its game."""
+    pair = start(game, seed, likelihood)
+    runtime.seed("method", seed)
+    method = make(name, game.options, *pair)
     updates = {p: n for p, n in game.updates.items() if p in method.trains}
     adam = {p: optimizer(method, p, game.rate(p)) for p in updates}
     rng = np.random.default_rng((seed, 1))
@@ -157,5 +174,14 @@ def play(name: str, game: Game, seed: int, likelihood: int = HALF) -> Result:
             adam[player].param_groups[0]["lr"] = game.rate(player) * (1 - progress)
             runtime.seed("game", seed, step, player)
             turn(method, player, adam[player], real(rng, number * BATCH), progress, number)
-    after = density(generator)
+    return method
+
+
+def resampled(game: Game, seed: int) -> Result:
+    """The law of texts that residual_ebm weighs by its energy, in the place of the end."""
+    method = played("residual_ebm", game, seed)
+    before = density(method.generator)
+    energy = torch.cat([method.discriminator.judge(s) for s in EVERY.split(4)])
+    after = before * np.exp(energy.double().numpy())
+    after /= after.sum()
     return Result(jsd(TRUTH, before), jsd(TRUTH, after), kl(after, before))

@@ -7,7 +7,7 @@ import pytest
 
 from textgan.errors import UserError
 from textgan.metrics import embedding
-from textgan.metrics.base import Evaluation
+from textgan.metrics.base import Evaluation, Metric
 from textgan.metrics.embedding import fed, frechet, neighbourhoods, prdc, vendi, vendi_score
 from textgan.metrics.estimate import Estimate
 
@@ -171,9 +171,20 @@ def test_metrics_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert absent == dict.fromkeys(("FED", *NAMES, "Vendi"))
 
 
-def test_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="FED: needs at least 2 texts and 2 references, got 1 and"):
-        fed(evaluation(1, 9))
-    message = "coverage: need at least 6 texts and 6 references, got 9 and 5"
-    with pytest.raises(UserError, match=message):
-        neighbourhoods(cloud(5, 1), cloud(9, 1))
+@pytest.mark.parametrize(
+    ("metric", "counts", "message"),
+    [
+        (fed, (1, 9), "FED: needs at least 2 texts and 2 references, got 1 and 9"),
+        (
+            prdc,
+            (9, 5),
+            "precision, recall, density and coverage: need at least 6 texts and 6 references, "
+            "got 9 and 5",
+        ),
+        (vendi_score, (0, 5), "Vendi: needs at least 1 texts and 1 references, got 0 and 5"),
+    ],
+)
+def test_too_few(metric: Metric, counts: tuple[int, int], message: str) -> None:
+    with pytest.raises(UserError) as problem:
+        metric(evaluation(*counts))
+    assert str(problem.value) == message

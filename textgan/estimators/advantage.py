@@ -43,7 +43,7 @@ def leave_one_out(values: Tensor, counts: Tensor) -> Tensor:
     """
     total, number = _column_sums(values, counts)
     others = (total - values) / (number - 1).clamp(min=1)
-    return (values - others * (number > 1)) * counts
+    return (values - others) * counts
 
 
 def group_relative(values: Tensor, counts: Tensor, std: bool, epsilon: float = EPSILON) -> Tensor:

@@ -86,5 +86,5 @@ def counted(place: Tensor) -> tuple[Tensor, Tensor]:
     """Each row sorted, and the how many-th of its kind in the row each is, from 1: (B, T)."""
     ordered = place.sort(dim=1).values
     at = torch.arange(place.shape[1], device=place.device).expand_as(place)
-    new = F.pad(ordered[:, 1:] != ordered[:, :-1], (1, 0), value=True)
+    new = F.pad(ordered[:, 1:] != ordered[:, :-1], (1, 0))
     return ordered, at - torch.where(new, at, 0).cummax(dim=1).values + 1

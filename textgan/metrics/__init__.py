@@ -3,7 +3,15 @@
 from typing import Literal
 
 from textgan.errors import UserError
-from textgan.metrics import diversity, embedding, language_model, mauve, memorisation, overlap
+from textgan.metrics import (
+    categories,
+    diversity,
+    embedding,
+    language_model,
+    mauve,
+    memorisation,
+    overlap,
+)
 from textgan.metrics.base import Evaluation, Metric
 from textgan.metrics.encoder import open_encoder
 from textgan.metrics.estimate import Estimate
@@ -33,11 +41,15 @@ METRICS: dict[str, Metric] = {
     "mauve": mauve.mauve_score,
     "prdc": embedding.prdc,
     "vendi": embedding.vendi_score,
+    "categories": categories.categories,
+    "augmentation": categories.augmentation,
 }
 """The one table of names; each gives one or several figures."""
 ENCODED = {"fed", "mauve", "prdc", "vendi"}
 """Metrics of sentence embeddings, which the extra `embeddings` brings."""
-DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "diversity", "memorisation"
+LABELLED = {"categories", "augmentation"}
+"""Metrics of texts that were drawn for a category each."""
+DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "memorisation"
 """What is scored where nothing is said: in seconds, and with nothing more to install."""
 LOWER = "LM score", "reverse LM score", "NLL", "KL(", "JSD", "FED"
 HIGHER = "BLEU", "backward BLEU", "harmonic BLEU", "sacreBLEU", "MAUVE", "precision", "recall"
@@ -52,7 +64,7 @@ def chosen(names: str | None) -> tuple[str, ...]:
     if names is None:
         return DEFAULT
     if names == "all":
-        return tuple(METRICS)
+        return tuple(name for name in METRICS if name not in LABELLED)
     found = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     unknown = [name for name in found if name not in METRICS]
     if unknown or not found:

@@ -95,15 +95,8 @@ def vendi(points: Array) -> Estimate:
 def neighbourhoods(real: Array, fake: Array) -> dict[str, Estimate]:
     """Precision, recall, density and coverage of M fake points beside N real ones.
 
-    Raises:
-        UserError: there are too few for a fifth neighbour.
+    There must be enough for a fifth neighbour.
     """
-    least = DENSITY_K + 1
-    if min(len(real), len(fake)) < least:
-        raise UserError(
-            f"precision, recall, density and coverage: need at least {least} texts and "
-            f"{least} references, got {len(fake)} and {len(real)}"
-        )
     real, fake = real.astype(np.float64), fake.astype(np.float64)
     near, wide = _radii(real, (PRECISION_K, DENSITY_K))
     (fake_near,) = _radii(fake, (PRECISION_K,))
@@ -150,18 +143,17 @@ def fed(e: Evaluation) -> dict[str, Estimate | None]:
     Raises:
         UserError: fewer than two texts or references, or no encoder.
     """
-    if min(e.size, len(e.reference_texts)) < 2:
-        raise UserError(
-            f"FED: needs at least 2 texts and 2 references, got {e.size} and "
-            f"{len(e.reference_texts)}"
-        )
-    points = embedded(e)
+    points = _points(e, "FED: needs", 2)
     return {"FED": frechet(*points) if points else None}
 
 
 def prdc(e: Evaluation) -> dict[str, Estimate | None]:
-    """Precision, recall, density and coverage; None in a language the encoder doesn't know."""
-    points = embedded(e)
+    """Precision, recall, density and coverage; None in a language the encoder doesn't know.
+
+    Raises:
+        UserError: too few texts or references for a fifth neighbour, or no encoder.
+    """
+    points = _points(e, "precision, recall, density and coverage: need", DENSITY_K + 1)
     if points is None:
         return dict.fromkeys(("precision", "recall", "density", "coverage"))
     fake, real = points
@@ -169,6 +161,17 @@ def prdc(e: Evaluation) -> dict[str, Estimate | None]:
 
 
 def vendi_score(e: Evaluation) -> dict[str, Estimate | None]:
-    """Vendi score of the texts; None in a language that the encoder doesn't know."""
-    points = embedded(e)
+    """Vendi score of the texts; None in a language that the encoder doesn't know.
+
+    Raises:
+        UserError: no texts or no references, or no encoder.
+    """
+    points = _points(e, "Vendi: needs", 1)
     return {"Vendi": vendi(points[0]) if points else None}
+
+
+def _points(e: Evaluation, needs: str, least: int) -> tuple[Array, Array] | None:
+    m, n = e.size, len(e.reference_texts)
+    if min(m, n) < least:
+        raise UserError(f"{needs} at least {least} texts and {least} references, got {m} and {n}")
+    return embedded(e)

@@ -81,6 +81,23 @@ def score(
     Raises:
         UserError: there are no texts on one side.
     """
+    found = [nats(texts, fitted, real, fit, seed) for seed in seeds]
+    tokens = found[0][1]
+    by_text = np.stack([each for each, _ in found])  # (S, N)
+    of_texts = _ratio(by_text.mean(axis=0), tokens)
+    by_seed = by_text.sum(axis=1) / tokens.sum()
+    spread = float(np.std(by_seed, ddof=1)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
+    return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
+
+
+def nats(
+    texts: Sequence[Tokens],
+    fitted: Sequence[Tokens],
+    real: Sequence[Tokens],
+    fit: Fit = kneser_ney,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each text's nats and its tokens, its end among them: (N,) each; arguments as ``score``'s."""
     for what, given in (("texts to score", texts), ("texts to fit a model to", fitted)):
         if not len(given):
             raise UserError(f"LM score: no {what}; give at least one")
@@ -90,12 +107,7 @@ def score(
         [[vocabulary.get(word, unknown) for word in text] for text in given]
         for given in (texts, fitted)
     )
-    tokens = np.array([len(text) + 1 for text in scored])
-    log_probs = np.stack([fit(read, unknown + 1, seed)(scored) for seed in seeds])  # (S, N)
-    of_texts = _ratio(-log_probs.mean(axis=0), tokens)
-    by_seed = -log_probs.sum(axis=1) / tokens.sum()
-    spread = float(np.std(by_seed, ddof=1)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
-    return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
+    return -fit(read, unknown + 1, seed)(scored), np.array([len(text) + 1 for text in scored])
 
 
 def _ratio(totals: np.ndarray, counts: np.ndarray) -> Estimate:
