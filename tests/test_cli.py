@@ -1,8 +1,8 @@
 """Every command and option, in the process, in an empty folder."""
 
 import json
-import re
 import os
+import re
 import shlex
 import signal
 import subprocess

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,15 @@ from textgan import config, floor, oracle, runs, runtime, validation
 from textgan.data.corpus import Corpus
 from textgan.data.splits import Split
 from textgan.generators import Generator
-from textgan.metrics import DEFAULT, Estimate, Evaluation, figures, known_language, signature
+from textgan.metrics import (
+    DEFAULT,
+    Estimate,
+    Evaluation,
+    ceiling,
+    figures,
+    known_language,
+    signature,
+)
 from textgan.metrics.base import Tokens
 from textgan.recipe import Recipe
 from textgan.sampling import Writer, corpus_options, warn_of_change
@@ -42,6 +50,14 @@ class Wanted:
     """Of the texts that are drawn."""
     encoder: str | None = None
     """A folder of sentence-transformers instead of the installed one."""
+
+
+class Real(NamedTuple):
+    """A split as readers see it, as tokens, and its labels if it has any."""
+
+    texts: list[str]
+    tokens: list[Tokens]
+    labels: list[str]
 
 
 @dataclass
@@ -124,7 +140,8 @@ class Scorer:
         below = self.row(floor.NAME, counted)
         assert below.evaluation is not None
         name, e = real_text(below.evaluation, str(corpus.options.path))
-        above = Row(name, figures(e, self.wanted.metrics), self.stamp(e), e, is_ceiling=True)
+        found = ceiling(e, self.wanted.metrics)
+        above = Row(name, found, self.stamp(e), e, is_ceiling=True)
         return [above, below]
 
     def _warn_of_few(self) -> None:
@@ -140,35 +157,41 @@ class Scorer:
         """As many samples as there are test texts, beside these and the training texts."""
         count = max(2, min(len(self.corpus.splits["test"]), MOST))
         runtime.seed(self.wanted.seed, "evaluate")
-        ids = validation.sample_ids(writer.generator, count)
-        return self.holding(ids, writer)
+        s = validation.sampled(writer.generator, count)
+        labels = [] if s.category is None else [self.corpus.labels[i] for i in s.category.tolist()]
+        return self.holding(validation.plain(s), writer, labels)
 
-    def holding(self, ids: list[list[int]], writer: Writer) -> Evaluation:
+    def holding(
+        self, ids: list[list[int]], writer: Writer, labels: list[str] | None = None
+    ) -> Evaluation:
         """Some generated texts beside the real ones."""
-        to_tokens = writer.tokenizer.convert_ids_to_tokens
-        (training_texts, training), (texts, references) = self.real["train"], self.real["test"]
+        to_tokens, real, test = writer.tokenizer.convert_ids_to_tokens, *self.real
         return Evaluation(
             texts=writer.tokenizer.batch_decode(ids, skip_special_tokens=True),
             tokens=[list(to_tokens(text)) for text in ids],
-            reference_texts=texts,
-            references=references,
-            training_texts=training_texts,
-            training=training,
+            labels=labels or [],
+            reference_texts=test.texts,
+            references=test.tokens,
+            reference_labels=test.labels,
+            training_texts=real.texts,
+            training=real.tokens,
+            training_labels=real.labels,
             seed=self.wanted.seed,
             embeddings=self.wanted.encoder,
         )
 
     @cached_property
-    def real(self) -> dict[Split, tuple[list[str], list[Tokens]]]:
-        """Training and test texts as readers see them, and as tokens."""
+    def real(self) -> tuple[Real, Real]:
+        """Training and test texts."""
+        return self._read("train"), self._read("test")
+
+    def _read(self, split: Split) -> Real:
+        rows = range(min(len(self.corpus.splits[split]), MOST_READ))
+        ids, category = self.corpus.ids(split, rows), self.corpus.splits[split].category
+        labels = [] if category is None else [self.corpus.labels[int(category[i])] for i in rows]
         tokenizer = self.corpus.tokenizer
-        splits: tuple[Split, Split] = ("train", "test")
-        found = {}
-        for split in splits:
-            ids = self.corpus.ids(split, range(min(len(self.corpus.splits[split]), MOST_READ)))
-            tokens = [list(tokenizer.convert_ids_to_tokens(text)) for text in ids]
-            found[split] = tokenizer.batch_decode(ids), tokens
-        return found
+        tokens = [list(tokenizer.convert_ids_to_tokens(text)) for text in ids]
+        return Real(tokenizer.batch_decode(ids), tokens, labels)
 
     def stamp(self, e: Evaluation) -> str:
         """What the figures depend on."""
@@ -183,7 +206,8 @@ def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
     if e.training:
         rows = rng.permutation(len(e.training))[:count].tolist()
         texts, tokens = [e.training_texts[i] for i in rows], [e.training[i] for i in rows]
-        return f"training text ({place})", replace(e, texts=texts, tokens=tokens)
+        labels = [e.training_labels[i] for i in rows] if e.training_labels else []
+        return f"training text ({place})", replace(e, texts=texts, tokens=tokens, labels=labels)
     order = rng.permutation(len(e.references)).tolist()
     a, b = order[: len(order) // 2][:count], order[len(order) // 2 :]
     half = replace(
@@ -202,9 +226,12 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     count = len(corpus.splits["test"])
     runtime.seed(seed, "evaluate")
     found = validation.log_probs(generator, corpus, "test", count)
+    runtime.seed(seed, "evaluate")  # the same samples again
+    by_prefix = validation.prefix_divergences(generator, corpus, "test", count)
+    tokens = validation.tokens_a_text(corpus, "test")
     return Row(
         name,
-        {**known_language.figures(found, corpus.length)},
+        {**known_language.figures(found, tokens), **by_prefix},
         f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
         f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
         f"seed:{seed}|test:{corpus.fingerprint}|textgan:{textgan.__version__}",

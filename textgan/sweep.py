@@ -99,27 +99,16 @@ def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
         points = []
         for setting, warper in settings:
             runtime.seed(scorer.wanted.seed, "sweep")
-            s = sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
+            s = validation.sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
             points.append(_point(scorer, writer, setting, validation.plain(s)))
         found.append(_curve(model, kind, seed, points))
     return [*found, _curve(model, "tempered", seed, list(_tempered(scorer, writer)))]
 
 
-def sampled(
-    generator: Generator, count: int, processors: LogitsProcessorList | None = None
-) -> Sequences:
-    """So many texts."""
-    parts = [
-        generator.sample(len(range(count)[rows]), logits_processor=processors)
-        for rows in runtime.chunks(count, 256)
-    ]
-    return Sequences.cat(parts)
-
-
 def _tempered(scorer: Scorer, writer: Writer) -> Iterator[Point]:
     """Whole texts by p^a: drawn from a pool with weights p^(a - 1), without replacement."""
     runtime.seed(scorer.wanted.seed, "sweep")
-    pool = sampled(writer.generator, POOL * TEXTS)
+    pool = validation.sampled(writer.generator, POOL * TEXTS)
     assert pool.log_prob is not None
     log_prob = pool.log_prob.double().sum(dim=1).cpu().numpy()
     texts = validation.plain(pool)
@@ -143,7 +132,9 @@ def _of_oracle(scorer: Scorer, generator: Generator) -> list[Point]:
     real, points = corpus.batch("test", range(count)), []
     for t in TEMPERATURES:
         runtime.seed(scorer.wanted.seed, "sweep")
-        fake = sampled(generator, count, LogitsProcessorList([TemperatureLogitsWarper(t)]))
+        fake = validation.sampled(
+            generator, count, LogitsProcessorList([TemperatureLogitsWarper(t)])
+        )
         own = -_log_prob(oracle, fake, 1.0)
         held_out = -_log_prob(generator, real, t)
         points.append(Point(f"temperature {t:g}", (own, _tokens(fake)), (held_out, _tokens(real))))

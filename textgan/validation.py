@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from transformers import LogitsProcessorList
 
 from textgan import runtime
 from textgan.data.corpus import Corpus
@@ -39,12 +40,23 @@ def nll(generator: Generator, corpus: Corpus, split: Split) -> Estimate:
     return Estimate(float(value), float(spread), len(total))
 
 
+def sampled(
+    generator: Generator, count: int, processors: LogitsProcessorList | None = None
+) -> Sequences:
+    """``count`` texts, by the chances that transformers' processors leave; they follow from
+    runtime's seed.
+    """
+    return Sequences.cat(
+        [
+            generator.sample(len(range(count)[rows]), logits_processor=processors)
+            for rows in runtime.chunks(count, 256)
+        ]
+    )
+
+
 def sample_ids(generator: Generator, count: int) -> list[list[int]]:
-    """``count`` texts as ids without end and padding; they follow from runtime's seed."""
-    texts: list[list[int]] = []
-    while len(texts) < count:
-        texts += plain(generator.sample(min(256, count - len(texts))))
-    return texts
+    """The same as ids without end and padding."""
+    return plain(sampled(generator, count))
 
 
 def plain(s: Sequences) -> list[list[int]]:

@@ -86,17 +86,14 @@ def test_texts_and_references_may_differ_in_width() -> None:
     )
 
 
-def test_the_brevity_penalty_is_that_of_the_closest_length_the_shorter_on_a_tie() -> None:
-    real = [[1, 2, 4, 0, 0, 0], [1, 2, 3, 0, 2, 4], [1, 3, 2, 0, 4, 0]]  # 2, 5 and 4 words
-    references = References(Sequences(torch.tensor(real), 4), 5, 2)
-    texts = [[1, 3, 2, 4, 0, 0], [1, 2, 3, 0, 2, 2], [1, 4, 0, 0, 0, 0]]  # 3, 6 and 1
-    found = references.bleu(Sequences(torch.tensor(texts), 4)).tolist()
-    words = [row[: row.index(4)] for row in real]
-    expected = [
-        nltk_bleu([w for w in row if w != 4][:n], words, 2)
-        for row, n in zip(texts, (3, 6, 1), strict=True)
-    ]
-    assert found == pytest.approx(expected, rel=1e-6)
+@pytest.mark.parametrize(("lengths", "length"), [((2, 5), 4), ((2, 5), 3), ((2, 4), 3), ((2,), 1)])
+def test_brevity_is_measured_by_the_closest_reference_the_shorter_on_a_tie(
+    lengths: tuple[int, ...], length: int
+) -> None:
+    rows = [[1, 2, 3, 0, 1][:n] for n in (*lengths, length)]
+    ids = torch.tensor([[*row, 4, 0, 0, 0, 0][:6] for row in rows])
+    found = References(Sequences(ids[:-1], 4), 5, 1).bleu(Sequences(ids[-1:], 4))
+    assert found.item() == pytest.approx(nltk_bleu(rows[-1], rows[:-1], 1))
 
 
 def test_a_text_of_its_end_alone_earns_nothing() -> None:

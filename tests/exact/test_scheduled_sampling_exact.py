@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.exact import soft_players
 from tests.exact.enumerated import (
     ENDS,
     Array,
@@ -174,3 +176,24 @@ def test_what_is_read_is_drawn_with_dropout_off_and_without_gradient() -> None:
         reads.append(method.play(real, 1.0).ids)
     assert torch.equal(*reads)
     assert method.generator.training
+
+
+def test_own_draws_are_of_the_real_texts_categories_and_noise() -> None:
+    real = soft_players.real_texts(2)
+    rows = len(real)
+
+    def played(**conditions: Tensor) -> Sequences:
+        sizes = {"categories": 2} if "category" in conditions else {"latent_size": 3}
+        generator = soft_players.make_generator(2, hidden_size=3, **sizes)
+        method = soft_players.make("scheduled_sampling", 2, generator, schedule="linear")
+        runtime.seed("own draws")
+        with soft_players.as_double():
+            return method.play(replace(real, **conditions), 1.0)
+
+    one, other = (played(category=torch.full((rows,), c)) for c in (0, 1))
+    assert one.category is not None and not one.category.any()
+    assert not torch.equal(one.ids, other.ids)
+    ones = torch.ones(rows, 3, dtype=torch.float64)
+    one, other = (played(noise=z * ones) for z in (-3.0, 3.0))
+    assert one.noise is not None and torch.equal(one.noise, -3.0 * ones)
+    assert not torch.equal(one.ids, other.ids)

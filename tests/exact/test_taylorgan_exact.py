@@ -219,6 +219,10 @@ def test_a_sum_is_the_mean_times_the_tokens() -> None:
     assert losses["sum"].terms is None and losses["mean"].terms == count
 
 
+def test_without_the_spectral_penalty_no_vectors_are_kept() -> None:
+    assert not any(name.startswith("left") for name in method_with(3, spectral=0).own_state())
+
+
 # ---------------------------------------------------------------- entropy and penalties
 
 

@@ -44,7 +44,7 @@ HALF, CONVERGED = 60, 700
 BATCH, START_BATCH = 256, 64
 """Texts of an update, in the game and before it."""
 WARM = 5
-"""Updates of the discriminator that share a draw before the game."""
+"""Updates before the game that share a draw."""
 RATES = {"generator": 1e-3}
 """A player's learning rate at the start, where a game has no other; it falls to 0. Else 2e-3."""
 
@@ -62,7 +62,7 @@ class Game:
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates, where they aren't ``RATES``."""
     warm: int = 200
-    """Updates of the discriminator before the game, by the method's own loss."""
+    """Updates of every player but the generator before the game, by the method's own loss."""
     rounds: int = 1
     """How often the method begins anew."""
     mle: str = "mle"
@@ -163,9 +163,10 @@ def played(name: str, game: Game, seed: int, likelihood: int = HALF) -> Any:
     updates = {p: n for p, n in game.updates.items() if p in method.trains}
     adam = {p: optimizer(method, p, game.rate(p)) for p in updates}
     rng = np.random.default_rng((seed, 1))
-    for step in range(game.warm // WARM if "discriminator" in updates else 0):
-        runtime.seed("warm", seed, step)
-        turn(method, "discriminator", adam["discriminator"], real(rng, WARM * BATCH), 0.0, WARM)
+    for step in range(game.warm // WARM):
+        for judge in [player for player in updates if player != "generator"]:
+            runtime.seed("warm", seed, step)
+            turn(method, judge, adam[judge], real(rng, WARM * BATCH), 0.0, WARM)
     for step in range(game.steps):
         progress = step / game.steps
         if step % max(1, game.steps // game.rounds) == 0:

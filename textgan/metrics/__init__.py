@@ -1,5 +1,6 @@
 """Measures of generated text: one file per family, every figure an ``Estimate``."""
 
+from dataclasses import replace
 from typing import Literal
 
 from textgan.errors import UserError
@@ -23,6 +24,7 @@ __all__ = [
     "Evaluation",
     "Metric",
     "better",
+    "ceiling",
     "chosen",
     "figures",
     "signature",
@@ -47,8 +49,8 @@ METRICS: dict[str, Metric] = {
 """The one table of names; each gives one or several figures."""
 ENCODED = {"fed", "mauve", "prdc", "vendi"}
 """Metrics of sentence embeddings, which the extra `embeddings` brings."""
-LABELLED = {"categories", "augmentation"}
-"""Metrics of texts that were drawn for a category each."""
+OF_TRAINING = {"categories"}
+"""Metrics that learn from the training texts: of real text they score held-out ones."""
 DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "memorisation"
 """What is scored where nothing is said: in seconds, and with nothing more to install."""
 LOWER = "LM score", "reverse LM score", "NLL", "KL(", "JSD", "FED"
@@ -64,7 +66,7 @@ def chosen(names: str | None) -> tuple[str, ...]:
     if names is None:
         return DEFAULT
     if names == "all":
-        return tuple(name for name in METRICS if name not in LABELLED)
+        return tuple(METRICS)
     found = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     unknown = [name for name in found if name not in METRICS]
     if unknown or not found:
@@ -79,6 +81,19 @@ def figures(evaluation: Evaluation, names: tuple[str, ...]) -> dict[str, Estimat
     found: dict[str, Estimate | None] = {}
     for name in names:
         found |= METRICS[name](evaluation)
+    return found
+
+
+def ceiling(real: Evaluation, names: tuple[str, ...]) -> dict[str, Estimate | None]:
+    """The figures of real text: of training texts, or of the references themselves where a metric
+    learns from the training texts.
+    """
+    held_out = replace(
+        real, texts=real.reference_texts, tokens=real.references, labels=real.reference_labels
+    )
+    found: dict[str, Estimate | None] = {}
+    for name in names:
+        found |= METRICS[name](held_out if name in OF_TRAINING else real)
     return found
 
 

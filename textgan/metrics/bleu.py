@@ -88,9 +88,7 @@ class References:
         found: Array = np.exp(log_penalty[:, None] + mean) * (matches[:, :1] > 0)
         return found
 
-    def counts(
-        self, texts: Sequence[Text], excluded: bool = False
-    ) -> tuple[Array, Array, Array]:
+    def counts(self, texts: Sequence[Text], excluded: bool = False) -> tuple[Array, Array, Array]:
         """What BLEU is made of: clipped matches of M texts by order (M, highest), the texts'
         lengths, and those of the references next to them, (M,) each.
         """

@@ -3,20 +3,23 @@
 A text is the set of its words, as a vector of length one; pairs of words, tried on news_en, add
 nothing there. So it can't see the order of words. The loss is convex and is
 minimised from 0 on the whole set at once: the same texts give the same classifier, without a seed.
+
+torch is imported inside: it takes seconds, and the other metrics do without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from textgan.errors import UserError
 from textgan.metrics.base import Tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = np.ndarray
 
@@ -54,6 +57,9 @@ def fit(texts: Sequence[Tokens], labels: Sequence[str]) -> Classifier:
     Raises:
         UserError: fewer than two labels.
     """
+    import torch
+    from torch.nn import functional
+
     names = sorted(set(labels))
     if len(names) < 2:
         raise UserError(f"categories: need texts of at least 2 categories, got {len(names)}")
@@ -79,6 +85,8 @@ def fit(texts: Sequence[Tokens], labels: Sequence[str]) -> Classifier:
 
 def _bags(texts: Sequence[Tokens], words: dict[str, int]) -> tuple[Tensor, Tensor, Tensor]:
     """Known words of all texts, where each text's begin, and their shares of it."""
+    import torch
+
     rows = [[words[word] for word in sorted(set(text)) if word in words] for text in texts]
     sizes = torch.tensor([len(row) for row in rows])
     ids = torch.tensor([i for row in rows for i in row], dtype=torch.long)
@@ -86,4 +94,6 @@ def _bags(texts: Sequence[Tokens], words: dict[str, int]) -> tuple[Tensor, Tenso
 
 
 def _scores(weight: Tensor, ids: Tensor, begins: Tensor, shares: Tensor) -> Tensor:
+    from torch.nn import functional
+
     return functional.embedding_bag(ids, weight, begins, mode="sum", per_sample_weights=shares)
