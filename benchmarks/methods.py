@@ -64,13 +64,20 @@ ROUNDS = {"ddo": 3, "spin": 3, "dgsan": 3}
 Row = dict[str, Any]
 
 
-def leaf(phases: list[config.Tree]) -> config.Tree:
-    """The first phase of a list that moves the generator, or the first."""
+def leaves(phases: list[config.Tree]) -> list[config.Tree]:
+    """Phases without phases inside."""
+    found = []
     for phase in phases:
-        inner = leaf(phase["phases"]) if phase.get("phases") else phase
-        if "generator" in inner.get("players", {"generator": {}}):
-            return inner
-    return phases[0]
+        found += leaves(phase["phases"]) if phase.get("phases") else [phase]
+    return found
+
+
+def main_phase(phases: list[config.Tree]) -> config.Tree:
+    """The phase of a game that moves the generator beside most other players."""
+    every = leaves(phases)
+    return max(
+        every, key=lambda phase: ("generator" in (who := phase.get("players", {})), len(who))
+    )
 
 
 def players(phase: config.Tree) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def players(phase: config.Tree) -> dict[str, Any]:
 def game(tree: config.Tree, steps: int, updates: int) -> list[config.Tree]:
     """The phases: the discriminator's warm-up, then so many steps of the game."""
     phases = tree["adversarial"] or [{"method": tree["method"]["name"]}]
-    phase = leaf(phases)
+    phase = main_phase(phases)
     name, who = tree["method"]["name"], players(phase)
     rounds = ROUNDS.get(name, 1)
     each = max(1, steps // rounds)
