@@ -2,7 +2,9 @@
 
     python benchmarks/methods.py oracle configs/data/oracle.yaml [METHOD ...]
     python benchmarks/methods.py image_coco configs/data/image_coco.yaml \
-        --path train.txt --test-path test.txt
+        --over '{corpus: {path: train.txt, test_path: test.txt}}'
+    python benchmarks/methods.py news_en configs/data/news_en.yaml sentigan --over '{corpus:
+        {label_column: label}, generator: {categories: 8}, discriminator: {classes: 9}}'
 
 Each method plays with the losses, players and rates of configs/methods, in updates of 64 texts,
 from a generator that likelihood left half-way, until a few seconds are spent. The figures
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 
 from textgan import api, config, evaluation
 from textgan.clock import Clock
@@ -185,8 +188,7 @@ def main() -> None:
     parser.add_argument("name", choices=BUDGETS, help="under which the results are kept")
     parser.add_argument("data", help="a file of configs/data")
     parser.add_argument("methods", nargs="*", help="default: all of configs/methods")
-    parser.add_argument("--path", help="corpus.path")
-    parser.add_argument("--test-path", help="corpus.test_path")
+    parser.add_argument("--over", default="{}", help="sections over the files, as YAML")
     given = parser.parse_args()
     torch.set_num_threads(1)
     evaluation.MOST = TEXTS
@@ -194,8 +196,7 @@ def main() -> None:
     every = sorted(
         {s.removesuffix("-scratch") for s in stems if not s.endswith(("short", "coded"))}
     )
-    paths = {"path": given.path, "test_path": given.test_path}
-    over = {"corpus": {key: path for key, path in paths.items() if path}}
+    over = yaml.safe_load(given.over)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"data": {}}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     results |= {"commit": commit.stdout.strip()}

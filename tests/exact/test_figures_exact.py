@@ -216,9 +216,12 @@ def test_the_likelihood_is_that_of_the_real_texts() -> None:
 def test_a_logit_above_0_says_real(name: str) -> None:
     method, real, fake = make(name)
     with torch.no_grad():
+        method.discriminator.output.bias += 0.2
         right = [(method.discriminator(real) > 0), (method.discriminator(fake) <= 0)]
     if name == "scratchgan":  # a logit a token
+        with_padding = torch.cat([side.flatten() for side in right]).double().mean()
         right = [side[s.mask] for side, s in zip(right, (real, fake), strict=True)]
+        assert abs(with_padding - torch.cat(right).double().mean()) > 0.01
     expected = torch.cat(right).double().mean().item()
     assert 0 < expected < 1
     found = lost(method, "discriminator", real, fake).parts["d_accuracy"]
@@ -247,6 +250,22 @@ def test_a_batch_of_one_text_has_a_loss(name: str, who: str) -> None:
     method, real, fake = of(name, who)
     loss = lost(method, who, real[:1], fake[:1])
     assert all(value.isfinite() for value in (loss.total, *loss.parts.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "least"),
+    [
+        ("seqgan", "reward", 0),
+        ("leakgan", "reward", 0),
+        ("leakgan", "worker_reward", -1),
+        ("sentigan", "penalty", 0),
+        ("gcn", "reward", 0),
+    ],
+)
+def test_a_mean_lies_where_what_it_is_a_mean_of_does(name: str, figure: str, least: int) -> None:
+    method, real, fake = make(name)
+    found = lost(method, "generator", real, fake).parts[figure].item()
+    assert least < found < 1 and found != 0
 
 
 def penalty(name: str, option: str, weight: float) -> float:

@@ -30,7 +30,10 @@ GAMES: dict[str, Game] = {
     "ppo_gan": Game(),
     "scratchgan": Game(discriminator=RNN),
     "textgail": Game(rates=FAST),
-    "taylorgan": Game(discriminator=CNN | {"embedding_range": 0.4}),
+    "taylorgan": Game(
+        {"entropy_bonus": 0.0, "bandwidth": 0.25, "baseline": "leave_one_out"},
+        discriminator=CNN | {"embedding_range": 0.4},  # vectors of length 1
+    ),
     "dpgan": Game({"reduction": "mean"}, discriminator=MODEL),
     "relgan": Game(
         {"temperature": 0.5, "final_temperature": 0.1},

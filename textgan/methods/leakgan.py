@@ -120,7 +120,6 @@ class LeakGAN(Leaky, Game):
                 "worker_reward": runtime.global_sum(reward * mask) / n,
                 "entropy": sampled_entropy(reading.log_prob, mask),
             },
-            terms=n,
         )
 
 
