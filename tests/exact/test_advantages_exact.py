@@ -130,6 +130,30 @@ def test_baselines_over_unfinished_texts(kind: str) -> None:
     np.testing.assert_allclose(found, slow_columns(values, counts, kind), atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["leave_one_out", "group", "group_std"])
+def test_a_method_compares_texts_of_one_value_also_where_they_ended(kind: str) -> None:
+    s = batch_of(texts_of(3)[::3], 3)
+    mask = s.mask.numpy()
+    values = torch.tensor(np.random.default_rng(5).normal(size=mask.shape)) * s.mask
+    by_prefix = method_of("seqgan", 3, baseline=kind).advantage(values, s)
+    np.testing.assert_allclose(by_prefix, slow_columns(values.numpy(), mask, kind), atol=1e-12)
+    method = method_of("seqgan", 3, values="terminal", baseline=kind)
+    rewards = np.repeat(values.numpy()[:, :1], mask.shape[1], axis=1)
+    expected = slow_columns(rewards, np.ones_like(mask), kind) * mask
+    found = method.advantage(torch.tensor(rewards) * s.mask, s)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert np.abs(found.numpy() - slow_columns(rewards, mask, kind)).max() > 0.01
+
+
+def test_a_critics_expectation_is_subtracted_where_there_is_a_token() -> None:
+    method = method_of("seqgan", 3, values="terminal", baseline="critic").double()
+    s = batch_of(texts_of(3)[::3], 3)
+    values = torch.ones(s.ids.shape, dtype=torch.float64) * s.mask
+    with torch.no_grad():
+        expected = np.where(s.mask.numpy(), 1 - method.critic(s).numpy(), 0.0)
+    np.testing.assert_allclose(method.advantage(values, s), expected, atol=1e-12)
+
+
 def test_a_group_without_spread_has_no_advantage() -> None:
     same = torch.full((4, 3), 0.7, dtype=torch.float64)
     assert group_relative(same, torch.ones(4, 3), std=True).abs().max() < 1e-8

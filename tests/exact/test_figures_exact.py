@@ -268,6 +268,15 @@ def test_a_mean_lies_where_what_it_is_a_mean_of_does(name: str, figure: str, lea
     assert least < found < 1 and found != 0
 
 
+def test_smoothing_moves_the_targets_of_real_texts() -> None:
+    method, real, fake = make("seqgan", label_smoothing=0.2)
+    with torch.no_grad():
+        r, f = (method.discriminator(s).double().numpy() for s in (real, fake))
+    terms = np.r_[0.8 * np.logaddexp(0, -r) + 0.2 * np.logaddexp(0, r), np.logaddexp(0, f)]
+    found = lost(method, "discriminator", real, fake).parts["d_loss"]
+    assert found.item() == pytest.approx(terms.mean(), rel=1e-5)
+
+
 def penalty(name: str, option: str, weight: float) -> float:
     """What an option adds to the discriminator's loss."""
     totals = []

@@ -5,6 +5,7 @@ what a perfect generator writes are fresh draws of one distribution.
 """
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from textgan.metrics.base import Tokens
 from textgan.metrics.encoder import installed
 
 TEXTS = 500
+TRAINING = 1000
 FAR = 4.0
 """Standard errors of the difference to real text beyond which a figure sees a fault."""
 FIXTURES = ("memoriser", "one text", "20 texts", "shuffled", "any category", "perfect")
@@ -24,11 +26,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 @cache
-def drawn() -> list[Tokens]:
-    """Texts of the grammar: to train on, references, real ones, a perfect generator's."""
+def drawn() -> list[list[Tokens]]:
+    """Texts to train on, references, real ones, a perfect generator's."""
     grammar = grammar_oracle.read("corpora/grammar_en.pcfg").grammar
-    numbers = grammar.draw(draw_uniform(0, 0, 4 * TEXTS, grammar.nodes))
-    return [[grammar.words[i] for i in text] for text in numbers]
+    numbers = grammar.draw(draw_uniform(0, 0, TRAINING + 3 * TEXTS, grammar.nodes))
+    texts = [[grammar.words[i] for i in text] for text in numbers]
+    at = [0, *(TRAINING + i * TEXTS for i in range(4))]
+    return [texts[start:end] for start, end in pairwise(at)]
 
 
 def labels(texts: list[Tokens]) -> list[str]:
@@ -36,8 +40,8 @@ def labels(texts: list[Tokens]) -> list[str]:
 
 
 def evaluation(tokens: list[Tokens], labelled: list[str] | None = None) -> Evaluation:
-    """Samples beside references that are never what was trained on."""
-    training, references = drawn()[:TEXTS], drawn()[TEXTS : 2 * TEXTS]
+    """Samples beside references that nobody was trained on."""
+    training, references = drawn()[:2]
     return Evaluation(
         texts=[" ".join(text) for text in tokens],
         tokens=tokens,
@@ -51,31 +55,40 @@ def evaluation(tokens: list[Tokens], labelled: list[str] | None = None) -> Evalu
     )
 
 
-@cache
 def made(name: str) -> Evaluation:
-    """What a generator with one fault writes, and what real text is."""
+    """What a generator with one fault writes, or real text."""
     chance = np.random.default_rng(0)
-    training, perfect = drawn()[:TEXTS], drawn()[3 * TEXTS :]
-    if name == "memoriser":  # with replacement, as a generator draws
-        return evaluation([training[i] for i in chance.integers(TEXTS, size=TEXTS)])
+    training, _, real, perfect = drawn()
+    asked = labels(perfect)
+    if name == "memoriser":  # without repeats, as from a training set much larger than the sample
+        return evaluation([training[i] for i in chance.permutation(TRAINING)[:TEXTS]])
     if name == "one text":
-        return evaluation([perfect[0]] * TEXTS)
+        return evaluation([perfect[0]] * TEXTS, asked)
     if name == "20 texts":
-        return evaluation([perfect[i % 20] for i in range(TEXTS)])
+        return evaluation([perfect[i % 20] for i in range(TEXTS)], asked)
     if name == "shuffled":
         return evaluation([[text[i] for i in chance.permutation(len(text))] for text in perfect])
     if name == "any category":
-        return evaluation(perfect, chance.permutation(labels(perfect)).tolist())
-    return evaluation(perfect if name == "perfect" else drawn()[2 * TEXTS : 3 * TEXTS])
+        return evaluation(perfect, chance.permutation(asked).tolist())
+    return evaluation(perfect if name == "perfect" else real)
 
 
 @cache
-def scored(metric: str, name: str) -> dict[str, Estimate | None]:
-    return METRICS[metric](made(name))
+def scored(name: str, encoded: bool = False) -> dict[str, Estimate | None]:
+    """All figures of a fixture, those of embeddings or the others."""
+    e = made(name)
+    found: dict[str, Estimate | None] = {}
+    for metric in METRICS:
+        if (metric in ENCODED) == encoded:
+            found |= METRICS[metric](e)
+    return found
 
 
-def distance(figure: str, metric: str, name: str) -> float:
+def distance(figure: str, name: str, encoded: bool) -> float:
     """How far a fixture's figure is from real text's, in standard errors of the difference."""
-    found, real = scored(metric, name)[figure], scored(metric, "real")[figure]
+    found, real = scored(name, encoded)[figure], scored("real", encoded)[figure]
     assert found is not None and real is not None
-    return (found.value - real.value) / np.hypot(found.stderr, real.stderr)
+    if found.value == real.value:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return float(np.float64(found.value - real.value) / np.hypot(found.stderr, real.stderr))

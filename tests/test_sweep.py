@@ -1,0 +1,230 @@
+"""`evaluate --sweep`: what a curve's points are, and what is said of curves."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import Command
+from tests.short_run import given
+
+from textgan import api, config, experiment, over_seeds, runtime, sweep, validation
+from textgan.data.sequences import Sequences
+from textgan.evaluation import Scorer, Wanted, opened
+from textgan.generators import Generator
+from textgan.metrics import METRICS
+from textgan.metrics.bootstrap import Scores, Sweep, curves
+from textgan.metrics.language_model import nats
+from textgan.runs import open_checkpoint
+from textgan.sampling import Writer
+from textgan.sweep import Curve, said, swept
+
+Array = np.ndarray
+TEXTS = 12
+TEMPERATURES = (0.5, 1.0, 2.0)
+SETTINGS = {
+    "temperature": ["temperature 0.5", "temperature 1", "temperature 2"],
+    "top-p": ["top-p 0.5", "top-p 1"],
+    "top-k": ["top-k 1", "top-k 1000"],
+    "tempered": ["power 1", "power 1e+06"],
+}
+
+
+@pytest.fixture(autouse=True)
+def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: dict[str, Any] = {"TEXTS": TEXTS, "TEMPERATURES": TEMPERATURES, "POOL": 3}
+    sizes |= {"TOP_P": (0.5, 1.0), "TOP_K": (1, 1000), "POWERS": (1.0, 1e6)}
+    for name, value in sizes.items():
+        monkeypatch.setattr(sweep, name, value)
+
+
+@pytest.fixture(scope="module")
+def of_text(made: Path) -> tuple[Scorer, Writer]:
+    return parts(made / "runs" / "small-pretrain-1")
+
+
+@pytest.fixture(scope="module")
+def oracle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("oracle")
+    tree = given(folder)
+    del tree["tokenizer"]
+    sizes = {"vocabulary": 6, "length": 5, "embedding_size": 3, "hidden_size": 3, "texts": 30}
+    config.merge(tree, {"pretrain": [{"method": "mle", "epochs": 1}]})
+    return experiment.start("pretrain", tree | {"corpus": {"oracle": sizes}}, folder / "run", None)
+
+
+@pytest.fixture(scope="module")
+def of_oracle(oracle_run: Path) -> tuple[Scorer, Writer]:
+    return parts(oracle_run)
+
+
+def parts(run: Path) -> tuple[Scorer, Writer]:
+    [(_, scorer, writer)] = opened([open_checkpoint(run, "best")], Wanted())
+    return scorer, writer
+
+
+def points(curve: Curve) -> Array:
+    """(K, 2)."""
+    found: Array = curves(curve.sweep)[0]
+    return found
+
+
+def redrawn(writer: Writer, count: int) -> Sequences:
+    """The texts that plain sampling gives under the sweep's seed."""
+    runtime.seed(0, "sweep")
+    return validation.sampled(writer.generator, count)
+
+
+def test_every_way_of_sampling_is_a_curve(of_text: tuple[Scorer, Writer]) -> None:
+    found = swept(*of_text, "mle", 3)
+    assert {curve.kind: curve.settings for curve in found} == SETTINGS
+    held_out = len(of_text[0].real[1].tokens)
+    for curve in found:
+        assert (curve.model, curve.seed) == ("mle", 3)
+        quality, diversity = curve.sweep
+        assert quality.totals.shape == quality.counts.shape == (1, len(curve.settings), TEXTS)
+        assert diversity.totals.shape == (1, len(curve.settings), held_out)
+        assert np.isfinite(points(curve)).all()
+        line = curve.line
+        assert (line.name, line.seed) == (f"mle, {curve.kind}", 3)
+        assert (line.points == points(curve)).all()
+
+
+def test_what_changes_nothing_gives_plain_sampling_s_figures(
+    of_text: tuple[Scorer, Writer],
+) -> None:
+    scorer, writer = of_text
+    found = {curve.kind: points(curve) for curve in swept(scorer, writer, "mle", 0)}
+    e = scorer.holding(validation.plain(redrawn(writer, TEXTS)), writer)
+    expected = [METRICS["lm"](e)["LM score"], METRICS["reverse_lm"](e)["reverse LM score"]]
+    plain = [estimate.value for estimate in expected if estimate is not None]
+    assert found["temperature"][1] == pytest.approx(plain)
+    assert found["top-p"][1] == pytest.approx(plain)
+    assert found["top-k"][1] == pytest.approx(plain)
+    for kind, changed in (("temperature", 0), ("temperature", 2), ("top-p", 0), ("top-k", 0)):
+        assert found[kind][changed] != pytest.approx(plain)
+
+
+def test_top_k_of_one_writes_one_text(of_text: tuple[Scorer, Writer]) -> None:
+    [curve] = [each for each in swept(*of_text, "mle", 0) if each.kind == "top-k"]
+    assert len(set(curve.sweep.quality.totals[0, 0])) == 1
+    assert len(set(curve.sweep.quality.totals[0, 1])) > 1
+
+
+def test_tempering_goes_from_any_texts_to_the_likeliest(of_text: tuple[Scorer, Writer]) -> None:
+    scorer, writer = of_text
+    [curve] = [each for each in swept(scorer, writer, "mle", 0) if each.kind == "tempered"]
+    pool = redrawn(writer, 3 * TEXTS)
+    texts = validation.plain(pool)
+    log_prob = writer.generator.log_prob(pool).double().sum(dim=1).detach().numpy()
+    noise = np.random.default_rng(0).gumbel(size=3 * TEXTS)
+    for at, weight in ((0, noise), (1, log_prob)):  # power 1 asks nothing of a text's chance
+        kept = sorted(range(3 * TEXTS), key=lambda i: -weight[i])[:TEXTS]
+        e = scorer.holding([texts[i] for i in kept], writer)
+        expected = nats(e.tokens, e.references, e.references)[0]
+        assert sorted(curve.sweep.quality.totals[0, at]) == pytest.approx(sorted(expected))
+
+
+def test_likelier_texts_are_drawn_by_the_tempered_weights(
+    of_text: tuple[Scorer, Writer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One text of a pool of three: each with chance p^(a - 1) over their sum."""
+    scorer, writer = of_text
+    drawn = {"TEXTS": 1, "POOL": 3, "POWERS": (1.05,)}
+    for name, value in drawn.items():
+        monkeypatch.setattr(sweep, name, value)
+    pool = redrawn(writer, 3)
+    monkeypatch.setattr(sweep.validation, "sampled", lambda *_: pool)
+    monkeypatch.setattr(sweep, "_point", lambda _, __, ___, ids: ids[0])
+    found = []
+    for seed in range(400):
+        monkeypatch.setattr(scorer, "wanted", Wanted(seed=seed))
+        found += list(sweep._tempered(scorer, writer))
+    weights = np.exp(0.05 * pool.log_prob.double().sum(dim=1).numpy())  # type: ignore[union-attr]
+    chances = weights / weights.sum()
+    for text, chance in zip(validation.plain(pool), chances, strict=True):
+        share = np.mean([each == text for each in found])
+        assert abs(share - chance) < 4 * (chance * (1 - chance) / 400) ** 0.5
+
+
+def slow_nll(generator: Generator, s: Sequences, temperature: float, normed: bool = True) -> Array:
+    """(N,) nats of each text, a token at a time."""
+    nats_of_texts = []
+    for ids, mask in zip(s.ids.tolist(), s.mask.tolist(), strict=True):
+        one = Sequences(torch.tensor([ids]), eos=s.eos)
+        with torch.no_grad():
+            logits = generator.eval().logits(one)[0].double().numpy() / temperature
+        total = 0.0
+        for t, (word, inside) in enumerate(zip(ids, mask, strict=True)):
+            row = logits[t][np.isfinite(logits[t])]
+            norm = np.log(np.exp(row * (1 if normed else temperature)).sum())
+            total += (norm / (1 if normed else temperature) - logits[t][word]) * inside
+        nats_of_texts.append(total)
+    return np.array(nats_of_texts)
+
+
+def test_of_a_known_language_the_axes_are_its_likelihoods(
+    of_oracle: tuple[Scorer, Writer],
+) -> None:
+    scorer, writer = of_oracle
+    [curve] = swept(scorer, writer, "mle", 0)
+    assert (curve.kind, curve.settings) == ("temperature", SETTINGS["temperature"])
+    real = scorer.corpus.batch("test", range(TEXTS))
+    assert scorer.corpus.oracle is not None
+    for at, t in enumerate(TEMPERATURES):
+        slow = partial(slow_nll, writer.generator, real, t)
+        assert curve.sweep.diversity.totals[0, at] == pytest.approx(slow(), rel=1e-5)
+        if t != 1:  # log p / t is no density
+            assert curve.sweep.diversity.totals[0, at] != pytest.approx(slow(normed=False))
+    assert (curve.sweep.diversity.counts == 5).all()
+    fake = redrawn(writer, TEXTS)
+    own = slow_nll(scorer.corpus.oracle, fake, 1.0)
+    assert curve.sweep.quality.totals[0, 1] == pytest.approx(own, rel=1e-5)
+    found = validation.nll(writer.generator, scorer.corpus, "test")
+    assert found.n == 30  # the curve reads the first TEXTS of them
+    assert points(curve)[1, 1] == pytest.approx(found.value, abs=4 * found.stderr)
+
+
+def made_by_hand(model: str, shift: float, seed: int = 0, start: float = 2.0) -> Curve:
+    """A line from (start, 4) to (start + 1, 3), lowered; every text of 2 tokens costs the same."""
+    quality, diversity = np.array([start, start + 0.5, start + 1]), np.array([4, 3.5, 3]) - shift
+    totals = [np.repeat(2 * axis[None, :, None], 4, axis=2) for axis in (quality, diversity)]
+    ones = np.full((1, 3, 4), 2.0)
+    both = Sweep(*(Scores(total, ones) for total in totals))
+    return Curve(model, "temperature", seed, ["a", "b", "c"], both)
+
+
+def test_what_is_said_of_curves() -> None:
+    seeds = range(3)
+    found = [made_by_hand("mle", 0, s) for s in seeds]
+    found += [made_by_hand("seqgan", 0.25 + 0.05 * s, s) for s in seeds]
+    found += [made_by_hand("far", 0, s, start=5.0) for s in seeds]
+    mle, seqgan, far = said(found, 0)
+    # 12 - 2 wide and 12 - 4 high; half a nat more from 2.5 on, and again from 3 on.
+    assert mle.startswith(f"mle, temperature: hypervolume {10 * 8 + 9.5 * 0.5 + 9 * 0.5:.2f}")
+    assert seqgan.startswith("seqgan, temperature: hypervolume 92")
+    assert "; below mle's curve by 0.300 ± " in seqgan
+    assert ", 95 % interval " in seqgan
+    assert " nats a token" in seqgan
+    assert far.endswith("; reaches nothing that mle does")
+
+
+def test_curves_of_runs_over_seeds(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "TEMPERATURES", (1.0,))
+    run = made / "runs" / "small-pretrain-1"
+    rows = api.evaluate(run, metrics="bleu")
+    lines, told = api.sweep(over_seeds.groups(rows), Wanted())
+    assert [line.name for line in lines] == [f"small-pretrain, {kind}" for kind in SETTINGS]
+    assert [line.split(":")[0] for line in told] == [line.name for line in lines]
+
+
+def test_without_a_run_there_is_nothing_to_sweep(textgan: Command) -> None:
+    Path("a.txt").write_text("a b c\nb c d\n", encoding="utf-8")
+    words = ("--samples", "a.txt", "--reference", "a.txt", "--metrics", "bleu", "--sweep")
+    result = textgan("evaluate", *words)
+    assert result.code == 2
+    assert result.err.splitlines()[-1] == (
+        "error: --sweep: draws texts in many ways, for which a run is needed; give one"
+    )
