@@ -40,7 +40,7 @@ def test_figures_for_programs_are_those_of_the_table(evaluate: Command) -> None:
     for name, line in zip(names, result.lines[1:], strict=False):
         figures = [row["figures"][name] for row in rows]
         assert line.split("  ")[0] == name
-        assert [cell for cell in line.split("  ")[1:] if cell] == [
+        assert [cell.strip() for cell in line.split("  ")[1:] if cell] == [
             f"{figure['value']:.3f} ±{figure['stderr']:.3f}" for figure in figures
         ]
         assert figures[2]["n"] in (3, 4)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from textgan.methods import METHODS
+from tools import methods_table
+
 ROOT = Path(__file__).resolve().parent.parent
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
@@ -40,3 +43,23 @@ def test_relative_links_lead_to_something(readme: Path) -> None:
     links = relative_links(readme)
     assert links[0] == (CHINESE if readme == ENGLISH else ENGLISH).name
     assert [link for link in links if not (readme.parent / link).exists()] == []
+
+
+def test_the_table_of_methods_is_filled_from_its_sources() -> None:
+    assert methods_table.main(["--check"]) == 0
+    rows = methods_table.ROW.findall((ROOT / "README.md").read_text("utf-8"))
+    shared = {"leakgan_mle", "random_reward", "frozen_discriminator", "mle_continued"}
+    assert {name for _, name, _ in rows} == set(METHODS) - shared  # they stand in others' rows
+
+
+def test_a_stale_table_is_told(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    row = "| gcn | 0.4 0.2 | 0.3 0.1 | 1 | 1 | 1 | 1 | passes |\n"
+    (tmp_path / "docs/learning.md").write_text(row, "utf-8")
+    for name in methods_table.READMES:
+        (tmp_path / name).write_text("| [`gcn`](a.py) | a paper | old |\n", "utf-8")
+    assert methods_table.main(["--check"], tmp_path) == 1
+    assert methods_table.main([], tmp_path) == 0
+    expected = "| [`gcn`](a.py) | a paper |  | 0.300 → 0.200 |  |\n"
+    assert (tmp_path / "README.md").read_text("utf-8") == expected
+    assert methods_table.main(["--check"], tmp_path) == 0
