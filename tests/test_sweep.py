@@ -88,7 +88,7 @@ def test_every_way_of_sampling_is_a_curve(of_text: tuple[Scorer, Writer]) -> Non
         assert diversity.totals.shape == (1, len(curve.settings), held_out)
         assert np.isfinite(points(curve)).all()
         line = curve.line
-        assert (line.name, line.seed) == (f"mle, {curve.kind}", 3)
+        assert (line.model, line.seed) == (f"mle, {curve.kind}", 3)
         assert (line.points == points(curve)).all()
 
 
@@ -216,8 +216,8 @@ def test_curves_of_runs_over_seeds(made: Path, monkeypatch: pytest.MonkeyPatch) 
     run = made / "runs" / "small-pretrain-1"
     rows = api.evaluate(run, metrics="bleu")
     lines, told = api.sweep(over_seeds.groups(rows), Wanted())
-    assert [line.name for line in lines] == [f"small-pretrain, {kind}" for kind in SETTINGS]
-    assert [line.split(":")[0] for line in told] == [line.name for line in lines]
+    assert [line.model for line in lines] == [f"small-pretrain, {kind}" for kind in SETTINGS]
+    assert [line.split(":")[0] for line in told] == [line.model for line in lines]
 
 
 def test_without_a_run_there_is_nothing_to_sweep(textgan: Command) -> None:

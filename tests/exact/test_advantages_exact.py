@@ -138,6 +138,7 @@ def test_a_method_compares_texts_of_one_value_also_where_they_ended(kind: str) -
     by_prefix = method_of("seqgan", 3, baseline=kind).advantage(values, s)
     np.testing.assert_allclose(by_prefix, slow_columns(values.numpy(), mask, kind), atol=1e-12)
     method = method_of("seqgan", 3, values="terminal", baseline=kind)
+    assert method.couples == ("generator",)
     rewards = np.repeat(values.numpy()[:, :1], mask.shape[1], axis=1)
     expected = slow_columns(rewards, np.ones_like(mask), kind) * mask
     found = method.advantage(torch.tensor(rewards) * s.mask, s)

@@ -173,6 +173,7 @@ def test_a_method_knows_its_options_and_players(name: str) -> None:
 def test_parts_of_a_batch_weigh_what_their_terms_say(name: str, who: str) -> None:
     """A sum adds up; a mean over terms is the mean of the parts', by how many terms they have."""
     method, real, fake = of(name, who)
+    assert who in method.trains
     assert set(method.couples) & set(method.trains) == COUPLES.get(name, set()) & set(method.trains)
     if who in method.couples or (name, who) in TWO_MEANS:
         return

@@ -13,7 +13,7 @@ import pytest
 
 from textgan import grammar_oracle
 from textgan.data.oracle import draw_uniform
-from textgan.metrics import ENCODED, METRICS, Estimate, Evaluation, better
+from textgan.metrics import ENCODED, METRICS, Estimate, Evaluation, better, figures
 from textgan.metrics.base import Tokens
 from textgan.metrics.encoder import installed
 
@@ -22,6 +22,13 @@ TRAINING = 1000
 FAR = 4.0
 """Standard errors of the difference to real text beyond which a figure sees a fault."""
 FIXTURES = ("memoriser", "one text", "20 texts", "shuffled", "any category", "perfect")
+SLOW = ENCODED | {"augmentation"}
+READ = {
+    "lower": ("Self-BLEU", "exact copies", "copied run", "nearest training text"),
+    "higher": ("distinct", "Vendi", "density", "coverage", "category", "accuracy", "macro-F1")
+    + tuple(f"{n}-gram" for n in (1, 2, 3, 4)),
+}
+"""How tables of papers read figures that have no better side of real text's value."""
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -74,21 +81,26 @@ def made(name: str) -> Evaluation:
 
 
 @cache
-def scored(name: str, encoded: bool = False) -> dict[str, Estimate | None]:
-    """All figures of a fixture, those of embeddings or the others."""
+def scored(name: str, slow: bool) -> dict[str, Estimate | None]:
+    """All figures of a fixture, those that take long or the others."""
     e = made(name)
-    found: dict[str, Estimate | None] = {}
-    for metric in METRICS:
-        if (metric in ENCODED) == encoded:
-            found |= METRICS[metric](e)
-    return found
+    return figures(e, tuple(metric for metric in METRICS if (metric in SLOW) == slow))
 
 
-def distance(figure: str, name: str, encoded: bool) -> float:
+def distance(figure: str, name: str, slow: bool) -> float:
     """How far a fixture's figure is from real text's, in standard errors of the difference."""
-    found, real = scored(name, encoded)[figure], scored("real", encoded)[figure]
+    found, real = scored(name, slow)[figure], scored("real", slow)[figure]
     assert found is not None and real is not None
     if found.value == real.value:
         return 0.0
     with np.errstate(divide="ignore"):
         return float(np.float64(found.value - real.value) / np.hypot(found.stderr, real.stderr))
+
+
+def mark(figure: str, name: str, slow: bool) -> str:
+    """``x`` for a fault that is seen, ``+`` for one by which a text looks better than real, ``.``"""
+    found = distance(figure, name, slow)
+    if abs(found) <= FAR:
+        return "."
+    way = better(figure) or next((way for way, kinds in READ.items() if figure.startswith(kinds)), None)
+    return "+" if way == ("higher" if found > 0 else "lower") else "x"

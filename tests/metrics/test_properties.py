@@ -14,14 +14,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textgan.errors import UserError
-from textgan.metrics import ENCODED, METRICS, Estimate, Evaluation, encoder
+from textgan.metrics import ENCODED, METRICS, Estimate, Evaluation, categories, encoder
 from textgan.metrics.base import Tokens
 
 MOST = 24
 DRAWN_BY_PLACE = {"sacrebleu", "augmentation"}
 """Their errors are of a bootstrap that draws texts by their places, so they move with the order."""
-NEEDS = {"self_bleu": 2, "fed": 2, "prdc": 6, "mauve": 20}
-"""Texts that a metric can't do without, where it is more than one."""
+NEEDS = {
+    "self_bleu": r"needs at least 2 texts, got 1",
+    "fed": r"needs at least 2 texts and 2 references, got 1 and 8",
+    "prdc": r"need at least 6 texts and 6 references, got 1 and 8",
+    "mauve": r"needs at least 20 texts and 20 references, got 1 and 8",
+    "augmentation": r"need texts of at least 2 categories, got 1",
+}
+"""What is said of a single text, where it isn't enough."""
+OF_LABELS = {"categories", "augmentation"}
 RANGES = {
     "BLEU": (0, 1),
     "Self-BLEU": (0, 1),
@@ -31,8 +38,8 @@ RANGES = {
     "LM score": (0, 50),
     "reverse LM score": (0, 50),
     "distinct": (0, 1),
-    "n-gram coverage": (0, 1),
-    "n-gram reverse coverage": (0, 1),
+    "gram coverage": (0, 1),
+    "gram reverse coverage": (0, 1),
     "length": (0, 5),
     "exact copies": (0, 1),
     "copied run": (0, 5),
@@ -54,7 +61,7 @@ WORDS = ["the", "moon", ".", "月", "é", "e\u0301", "🙂", "\u200d", "İ"]
 TRAINING = [list(text) for text in product(["the", "a", "月"], ["moon", "sea"], [".", "!", "🙂"])]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=5)
 TEXTS = st.lists(TEXT, min_size=20, max_size=MOST)
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Stub(encoder.Encoder):
@@ -76,6 +83,7 @@ def point(text: str) -> np.ndarray:
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     found = Stub("stub", "00000000", None)  # type: ignore[arg-type]
     monkeypatch.setattr(encoder, "open_encoder", lambda folder: found)
+    monkeypatch.setattr(categories, "REPEATS", 1)  # each trains three classifiers
     yield
     encoder._points.cache_clear()
     encoder._unknown.cache_clear()
@@ -158,9 +166,11 @@ def test_any_texts_give_figures_within_their_range(
     for figure, found in METRICS[name](e).items():
         kind = re.sub(r"^\d-|-\d$|,.*", "", figure)
         low, high = RANGES[kind]
-        assert found is not None, figure
+        if found is None:  # no text is so long
+            assert kind in {"distinct", "gram coverage", "gram reverse coverage"}
+            continue
         assert low - 1e-9 <= found.value <= high + 1e-9, figure
-        assert found.stderr >= 0, figure  # and no nan
+        assert found.stderr >= 0 or kind == "distinct", figure  # one text may have all n-grams
 
 
 @METRIC
@@ -168,7 +178,7 @@ def test_any_texts_give_figures_within_their_range(
 def test_one_text_has_figures_or_is_told_how_many_it_takes(name: str, text: Tokens) -> None:
     e = evaluation([text], TRAINING[:8])
     if name in NEEDS:
-        with pytest.raises(UserError, match=rf"needs? at least {NEEDS[name]} texts.*, got 1"):
+        with pytest.raises(UserError, match=NEEDS[name]):
             METRICS[name](e)
         return
     for found in METRICS[name](e).values():
@@ -178,10 +188,14 @@ def test_one_text_has_figures_or_is_told_how_many_it_takes(name: str, text: Toke
 @METRIC
 @pytest.mark.parametrize("side", ["texts", "references"])
 def test_nothing_to_score_is_a_mistake_in_one_line(name: str, side: str) -> None:
-    if (name, side) in {("self_bleu", "references"), ("categories", "references")}:
-        return  # they look at the texts alone
     some = TRAINING * 2
     e = evaluation([], some) if side == "texts" else evaluation(some, [])
+    if name in OF_LABELS:  # no text, no label: as of texts without labels
+        assert side == "references" or set(METRICS[name](e).values()) == {None}
+        return
+    if (name, side) == ("self_bleu", "references"):
+        assert METRICS[name](e)
+        return
     with pytest.raises(UserError) as caught:
         METRICS[name](e)
     assert "\n" not in str(caught.value)
