@@ -64,8 +64,8 @@ class Cast:
         for player in method.couples:
             if player in options and options[player].accumulation > 1:
                 raise UserError(
-                    f"optimizers.{player}.accumulation: {method.options.name} compares the texts "
-                    "of a batch, which can't be worked through in parts; set it to 1"
+                    f"optimizers.{player}.accumulation: {method.options.name} takes the texts "
+                    "of a batch together, which can't be worked through in parts; set it to 1"
                 )
         optimizers = {p: self._optimizer(method, p, options[p]) for p in method.trains}
         return Scene(phase, method, options, optimizers)

@@ -43,7 +43,7 @@ class Method(nn.Module):
     """The players whose weights this method moves; a phase's other players rest. Of a class, all
     that any options ask for."""
     couples: tuple[str, ...] = ()
-    """Players whose loss compares the texts of a batch: it can't be worked through in parts."""
+    """Players whose loss takes a batch's texts together: it can't be worked through in parts."""
 
     plays: ClassVar[bool] = True
     """False for a method that draws no texts."""

@@ -58,7 +58,8 @@ class Game(Method):
         self, options: GameOptions, generator: Generator, discriminator: Discriminator
     ) -> None:
         super().__init__(options, generator, discriminator)
-        if options.loss == "ragan":
+        # ragan compares texts; a mean over tokens doesn't fall into the means of a batch's parts
+        if options.loss == "ragan" or discriminator.per_token:
             self.couples = (*self.couples, "discriminator")
 
     def discriminator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
