@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.conftest import Command
 
+from tests.conftest import Command
 from textgan import evaluation, evaluation_report, floor
 from textgan.metrics import Evaluation
 from textgan.metrics.memorisation import nearest

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from tests.conftest import Command
 from tests.short_run import given
-
 from textgan import api, config, experiment, over_seeds, runtime, sweep, validation
 from textgan.data.sequences import Sequences
 from textgan.evaluation import Scorer, Wanted, opened
@@ -45,19 +45,18 @@ def of_text(made: Path) -> tuple[Scorer, Writer]:
     return parts(made / "runs" / "small-pretrain-1")
 
 
-@pytest.fixture(scope="module")
-def oracle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("oracle")
+def trained(folder: Path, **language: Any) -> Path:
     tree = given(folder)
     del tree["tokenizer"]
-    sizes = {"vocabulary": 6, "length": 5, "embedding_size": 3, "hidden_size": 3, "texts": 30}
     config.merge(tree, {"pretrain": [{"method": "mle", "epochs": 1}]})
-    return experiment.start("pretrain", tree | {"corpus": {"oracle": sizes}}, folder / "run", None)
+    recipe = tree | {"corpus": {"oracle": {**language, "texts": 30}}}
+    return experiment.start("pretrain", recipe, folder / "run", None)
 
 
 @pytest.fixture(scope="module")
-def of_oracle(oracle_run: Path) -> tuple[Scorer, Writer]:
-    return parts(oracle_run)
+def of_oracle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, Writer]:
+    sizes = {"vocabulary": 6, "length": 5, "embedding_size": 3, "hidden_size": 3}
+    return parts(trained(tmp_path_factory.mktemp("oracle"), **sizes))
 
 
 def parts(run: Path) -> tuple[Scorer, Writer]:
@@ -185,6 +184,16 @@ def test_of_a_known_language_the_axes_are_its_likelihoods(
     found = validation.nll(writer.generator, scorer.corpus, "test")
     assert found.n == 30  # the curve reads the first TEXTS of them
     assert points(curve)[1, 1] == pytest.approx(found.value, abs=4 * found.stderr)
+
+
+@pytest.mark.xfail(raises=NotImplementedError, strict=True, reason="a grammar has no logits")
+def test_a_grammar_scores_whole_texts(tmp_path: Path) -> None:
+    scorer, writer = parts(trained(tmp_path, grammar="corpora/grammar_en.pcfg"))
+    [curve] = swept(scorer, writer, "mle", 0)
+    fake = redrawn(writer, TEXTS)
+    assert scorer.corpus.oracle is not None
+    own = -scorer.corpus.oracle.log_prob(fake).double().sum(dim=1).numpy()  # mostly inf
+    assert curve.sweep.quality.totals[0, 1] == pytest.approx(own)
 
 
 def made_by_hand(model: str, shift: float, seed: int = 0, start: float = 2.0) -> Curve:

@@ -1,4 +1,4 @@
-"""What holds for every metric, whatever the texts: empty, of one word, in any script, in any order."""
+"""What holds for every metric, whatever the texts: empty, of a word, in any script and order."""
 
 import re
 import zlib
