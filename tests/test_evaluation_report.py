@@ -96,7 +96,6 @@ def test_the_table_for_latex_has_errors_and_the_protocol_in_its_caption(evaluate
     assert f"{figure['value']:.2f}" in table
 
 
-@pytest.mark.xfail(reason="evaluation.as_json writes NaN and Infinity", strict=True)
 def test_a_single_text_s_figures_are_json_that_any_program_reads(evaluate: Command) -> None:
     Path("theirs.txt").write_text("the moon\n", encoding="utf-8")
     assert evaluate("--json", "out.json").code == 0

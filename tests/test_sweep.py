@@ -186,7 +186,6 @@ def test_of_a_known_language_the_axes_are_its_likelihoods(
     assert points(curve)[1, 1] == pytest.approx(found.value, abs=4 * found.stderr)
 
 
-@pytest.mark.xfail(raises=NotImplementedError, strict=True, reason="a grammar has no logits")
 def test_a_grammar_scores_whole_texts(tmp_path: Path) -> None:
     scorer, writer = parts(trained(tmp_path, grammar="corpora/grammar_en.pcfg"))
     [curve] = swept(scorer, writer, "mle", 0)
@@ -218,6 +217,32 @@ def test_what_is_said_of_curves() -> None:
     assert ", 95 % interval " in seqgan
     assert " nats a token" in seqgan
     assert far.endswith("; reaches nothing that mle does")
+
+
+def test_models_are_paired_by_seed_where_they_have_some_in_common() -> None:
+    lowered = {0: 0.0, 1: 0.1, 2: 0.4, 3: 0.9}
+    mle = [made_by_hand("mle", 0, s) for s in (3, 2, 1)]
+    seqgan = [made_by_hand("seqgan", lowered[s], s) for s in (0, 1, 2)]
+    _, line = said(mle + seqgan, 0)
+    assert "; below mle's curve by 0.25 ± " in line  # (.1 + .4) / 2
+    assert line.endswith(", on the seeds that both have: 1, 2")
+    alone = [made_by_hand("alone", 0.3, 7)]
+    assert said(mle + alone, 0)[1].endswith("; no seed in common with mle, nothing can be paired")
+
+
+def test_seeds_in_another_order_are_the_same_pairs() -> None:
+    bend = [made_by_hand("mle", 0.5 * s, s) for s in range(3)]
+    same = [made_by_hand("seqgan", 0.5 * s, s) for s in (2, 0, 1)]
+    assert "; below mle's curve by 0, 95 % interval 0.0000 to 0.0000" in said(bend + same, 0)[1]
+
+
+def test_curves_are_held_against_those_of_their_kind_and_texts() -> None:
+    mle = made_by_hand("mle", 0)
+    nucleus = [made_by_hand(name, 0.1)._replace(kind="top-p") for name in ("a", "b")]
+    others = [made_by_hand(name, 0.2)._replace(test="news") for name in ("c", "d")]
+    lines = said([mle, *nucleus, *others], 0)
+    below = [line.partition("; below ")[2].partition("'s")[0] for line in lines]
+    assert below == ["", "", "a", "", "c"]
 
 
 def test_curves_of_runs_over_seeds(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,15 +254,12 @@ def digest(texts: list[str]) -> str:
 
 
 def as_json(rows: list[Row]) -> list[dict[str, Any]]:
-    """The rows for programs: value, standard error and count of each figure."""
+    """The rows for ``json.dumps``: value, standard error and count of each figure."""
     return [
         {
             "name": row.name,
             "protocol": row.protocol,
-            "figures": {
-                name: None if e is None else {"value": e.value, "stderr": e.stderr, "n": e.n}
-                for name, e in row.figures.items()
-            },
+            "figures": {name: e and e.as_json() for name, e in row.figures.items()},
         }
         for row in rows
     ]

@@ -30,7 +30,7 @@ def write(
         UserError: one of them can't be written.
     """
     if data is not None:
-        put(data, json.dumps(as_json(rows), indent=2) + "\n", "--json")
+        put(data, json.dumps(as_json(rows), indent=2, allow_nan=False) + "\n", "--json")
     if page is None and table is None:
         return
     report = report_of(rows, said, lines)

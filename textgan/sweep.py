@@ -9,6 +9,7 @@ unknown.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,8 @@ class Curve(NamedTuple):
     seed: int
     settings: list[str]
     sweep: Sweep
+    test: str = ""
+    """Which texts the held-out ones are: only curves of the same compare."""
 
     @property
     def line(self) -> Line:
@@ -87,8 +90,9 @@ def of_groups(found: list[Group], wanted: Wanted) -> list[Curve]:
 
 def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
     """A generator's curves."""
+    made = partial(_curve, model, seed, scorer.corpus.fingerprint)
     if scorer.corpus.oracle is not None:
-        return [_curve(model, "temperature", seed, _of_oracle(scorer, writer.generator))]
+        return [made("temperature", _of_oracle(scorer, writer.generator))]
     kinds: dict[str, list[tuple[str, LogitsProcessor]]] = {
         "temperature": [(f"temperature {t:g}", TemperatureLogitsWarper(t)) for t in TEMPERATURES],
         "top-p": [(f"top-p {p:g}", TopPLogitsWarper(p)) for p in TOP_P],
@@ -101,8 +105,8 @@ def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
             runtime.seed(scorer.wanted.seed, "sweep")
             s = validation.sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
             points.append(_point(scorer, writer, setting, validation.plain(s)))
-        found.append(_curve(model, kind, seed, points))
-    return [*found, _curve(model, "tempered", seed, list(_tempered(scorer, writer)))]
+        found.append(made(kind, points))
+    return [*found, made("tempered", list(_tempered(scorer, writer)))]
 
 
 def _tempered(scorer: Scorer, writer: Writer) -> Iterator[Point]:
@@ -148,6 +152,9 @@ def _log_prob(generator: Generator, s: Sequences, temperature: float) -> Array:
     with runtime.evaluating(generator):
         for rows in runtime.chunks(len(s), 64):
             part = s[rows].to(generator.device)
+            if temperature == 1:  # a grammar has this alone, and no logits
+                parts.append(generator.log_prob(part).double().sum(dim=1))
+                continue
             every = F.log_softmax(generator.logits(part).double() / temperature, dim=-1)
             chosen: Tensor = every.gather(2, part.ids[..., None]).squeeze(2) * part.mask
             parts.append(chosen.sum(dim=1))
@@ -159,13 +166,13 @@ def _tokens(s: Sequences) -> Array:
     return tokens
 
 
-def _curve(model: str, kind: str, seed: int, points: list[Point]) -> Curve:
+def _curve(model: str, seed: int, test: str, kind: str, points: list[Point]) -> Curve:
     def scores(pairs: list[tuple[Array, Array]]) -> Scores:
         totals, counts = (np.stack(part)[None] for part in zip(*pairs, strict=True))
         return Scores(totals, counts.astype(np.float64))
 
     sweep = Sweep(scores([p.own for p in points]), scores([p.held_out for p in points]))
-    return Curve(model, kind, seed, [p.setting for p in points], sweep)
+    return Curve(model, kind, seed, [p.setting for p in points], sweep, test)
 
 
 def together(found: list[Curve]) -> Sweep:
@@ -180,25 +187,38 @@ def together(found: list[Curve]) -> Sweep:
 
 def said(found: list[Curve], seed: int) -> list[str]:
     """A line for each model and kind: its hypervolume to CORNER, and how far it lies below the
-    first model's curve of that kind.
+    curve of that kind of the first model of the same texts, on the seeds of both.
     """
-    kinds = dict.fromkeys((curve.model, curve.kind) for curve in found)
-    groups = {key: together([c for c in found if (c.model, c.kind) == key]) for key in kinds}
-    first = found[0].model
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in found:
+        groups.setdefault((curve.model, curve.kind), []).append(curve)
     lines = []
-    for (model, kind), sweep in groups.items():
+    for (model, kind), group in groups.items():
 
         def volume(curve: Array) -> float:
             return hypervolume(curve, CORNER)
 
-        covered = bootstrap(volume, [sweep], seed)
+        covered = bootstrap(volume, [together(group)], seed)
         assert covered is not None
         text = f"{model}, {kind}: hypervolume {with_error(*covered.estimate[:2])}"
-        if model != first:
-            below = bootstrap(signed_area, [sweep, groups[first, kind]], seed)
-            text += f"; {_below(below, first)}" if below else f"; reaches nothing that {first} does"
-        lines.append(text)
+        base = next(g for (_, k), g in groups.items() if (k, g[0].test) == (kind, group[0].test))
+        lines.append(text if base is group else f"{text}; {_beside(group, base, seed)}")
     return lines
+
+
+def _beside(group: list[Curve], base: list[Curve], seed: int) -> str:
+    """A model's curves against another's, paired by seed."""
+    ours, theirs = ({curve.seed: curve for curve in each} for each in (group, base))
+    common, first = sorted(ours.keys() & theirs.keys()), base[0].model
+    if not common:
+        return f"no seed in common with {first}, nothing can be paired"
+    pairs = [together([each[s] for s in common]) for each in (ours, theirs)]
+    below = bootstrap(signed_area, pairs, seed)
+    text = _below(below, first) if below else f"reaches nothing that {first} does"
+    if len(common) == max(len(group), len(base)):
+        return text
+    seeds = "seed" if len(common) == 1 else "seeds"
+    return f"{text}, on the {seeds} that both have: {', '.join(map(str, common))}"
 
 
 def _below(found: Interval, first: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,3 +29,14 @@ class Estimate(NamedTuple):
             raise ValueError("no scores to average")
         stderr = float(np.std(scores, ddof=1)) / n**0.5 if n > 1 else float("nan")
         return cls(float(np.mean(scores)), stderr, n)
+
+    def as_json(self) -> dict[str, Any]:
+        """The three by name, for ``json.dumps``."""
+        return {"value": number(self.value), "stderr": number(self.stderr), "n": self.n}
+
+
+def number(value: float) -> float | str | None:
+    """JSON has neither nan nor infinities: they are null, ``"inf"`` and ``"-inf"``."""
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from textgan.metrics.estimate import Estimate
+from textgan.metrics.estimate import Estimate, number
 from textgan.metrics.rounding import rounded
 from textgan.report.contents import Report, Row
 
@@ -116,10 +116,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "name": row.name,
                 "ceiling": row.name in report.ceilings,
                 "protocol": row.protocol,
-                "figures": {
-                    name: one and {key: _number(part) for key, part in one._asdict().items()}
-                    for name, one in row.figures.items()
-                },
+                "figures": {name: one and one.as_json() for name, one in row.figures.items()},
             }
             for row in report.rows
         ],
@@ -131,7 +128,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "model": line.model,
                 "seed": line.seed,
                 "settings": list(line.settings),
-                "points": [[_number(part) for part in point] for point in line.points.tolist()],
+                "points": [[number(part) for part in point] for point in line.points.tolist()],
             }
             for line in report.lines
         ],
@@ -140,10 +137,3 @@ def as_json(report: Report) -> dict[str, Any]:
         },
         "configurations": dict(report.configurations),
     }
-
-
-def _number(value: float) -> float | str | None:
-    """JSON has neither nan nor infinities."""
-    if math.isfinite(value):
-        return value
-    return None if math.isnan(value) else str(value)
