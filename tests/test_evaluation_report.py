@@ -1,7 +1,9 @@
 """The files of `evaluate`: figures for programs, a table for LaTeX, a page with texts."""
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,13 @@ def test_the_page_shows_each_text_with_its_nearest_training_text(evaluate: Comma
     assert "smoothing:method1(0.1)" in page
 
 
+def test_no_row_has_the_name_of_another() -> None:
+    rows = [evaluation.Row(name, {name: None}, "") for name in ("a", floor.NAME, "b", floor.NAME)]
+    evaluation.alike(rows)
+    assert [row.name for row in rows] == ["a", floor.NAME, "b", f"{floor.NAME} (2)"]
+    assert {tuple(row.figures) for row in rows} == {("a", floor.NAME, "b")}
+
+
 def test_nearest_texts_are_found_one_by_one() -> None:
     tokens, training = ([text.split() for text in texts] for texts in (THEIRS, TRAINING))
     e = Evaluation(THEIRS, tokens, REFERENCES, [], TRAINING, training)
@@ -110,17 +119,55 @@ def test_a_single_text_s_figures_are_json_that_any_program_reads(evaluate: Comma
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--json", "no/out.json"), "--json: no/out.json can't be written (No such file or"),
+        (
+            ("--json", "no/out.json"),
+            "--json: no/out.json can't be written (No such file or directory)",
+        ),
+        (("--json", "file/out.json"), "--json: file/out.json can't be written (Not a directory)"),
+        (("--json", "folder"), "--json: folder is a folder; give a file's name"),
         (("--latex", "no/t.tex"), "--latex: no/t.tex can't be written (No such file or directory)"),
-        (("--html", "report.htm"), "report.htm: a report's name ends in .html"),
-        (("--html", "file/report.html"), "file/report-plots: can't be written (Not a directory)"),
+        (("--html", "report.htm"), "--html: report.htm: a report's name ends in .html"),
+        (
+            ("--html", "file/new/report.html"),
+            "--html: file/new/report.html can't be written (file is no folder)",
+        ),
     ],
 )
-def test_what_can_t_be_written_is_one_line(
+def test_what_can_t_be_written_is_one_line_before_anything_is_scored(
     words: tuple[str, ...], error: str, evaluate: Command
 ) -> None:
     Path("file").write_text("", encoding="utf-8")
+    Path("folder").mkdir()
     result = evaluate(*words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines() == [f"error: {error}"]
+
+
+def test_what_turns_out_unwritable_leaves_the_table_on_the_screen(evaluate: Command) -> None:
+    Path("report-plots").write_text("", encoding="utf-8")  # where the plots go
+    result = evaluate("--html", "report.html")
     assert result.code == 2
-    [line] = result.err.splitlines()
-    assert line.startswith(f"error: {error}")
+    assert result.lines[1].startswith("BLEU-2")
+    assert result.err == "error: report-plots: can't be written (File exists)\n"
+
+
+def test_a_reader_that_has_enough_leaves_the_files_to_be_written(
+    evaluate: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", closefd=False) as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        result = evaluate("--json", "out.json")
+    os.close(writer)
+    assert (result.code, result.err) == (0, "")
+    assert len(json.loads(Path("out.json").read_text("utf-8"))) == 3
+
+
+def test_a_corpus_with_too_few_test_texts_is_named(textgan: Command, pretrained: Path) -> None:
+    result = textgan("evaluate", pretrained, "--metrics", "mauve")
+    assert result.code == 2
+    assert result.err.splitlines()[-1] == (
+        f"error: {pretrained.parents[1] / 'poems.txt'}: too few test texts, 6: MAUVE: needs at "
+        "least 20 texts and 20 references, got 6 and 6"
+    )

@@ -1,15 +1,17 @@
 """Texts of other programs, scored from plain files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from textgan import floor, outside
+from textgan import evaluation, floor, outside
 from textgan.cli import main
 from textgan.data.tokenizers import TokenizerOptions, cutter
 from textgan.errors import UserError
 from textgan.evaluation import Wanted
+from textgan.metrics import Evaluation
 from textgan.metrics.bleu import References, bleu
 
 REAL = [f"the {a} is {b} ." for a in ("moon", "sun", "sea") for b in ("red", "far", "old", "low")]
@@ -59,7 +61,7 @@ def test_samples_stand_beside_real_text_and_counts(capsys: pytest.CaptureFixture
         "sacreBLEU",
     ]
     assert out[-1].startswith("hypotheses:3|references:6|")
-    assert "|tokenizer:whitespace|seed:0|test:" in out[-1]
+    assert "|weights:uniform|tokenizer:whitespace|seed:0|test:" in out[-1]  # at what temperature?
 
 
 @pytest.mark.usefixtures("files")
@@ -91,7 +93,8 @@ def test_without_training_text_half_of_the_references_is_the_ceiling() -> None:
         ),
         (
             ["--samples", "one.txt", "--reference", "test.txt"],
-            "Self-BLEU: needs at least 2 texts, got 1",
+            "--samples one.txt, --reference test.txt: too few texts: Self-BLEU: needs at least 2 "
+            "texts, got 1",
         ),
         (
             ["--samples", "theirs.txt", "--reference", "test.txt", "--metrics", "bleu,blue"],
@@ -132,6 +135,41 @@ def test_files_that_are_cut_differently_are_told(capsys: pytest.CaptureFixture[s
         "nothing then",
     ]
     outside.score(Path("theirs.txt"), Path("test.txt"), None, WORDS, BLEU)
+    assert capsys.readouterr().err == ""
+
+
+def test_real_text_is_without_the_figures_for_which_it_is_too_little(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("two.txt", REAL[:2])
+    code, out, err = lines(
+        capsys,
+        *("--samples", "theirs.txt", "--reference", "two.txt", "--tokenizer", "whitespace"),
+        *("--metrics", "self_bleu,bleu,memorisation", "--latex", "table.tex"),
+    )
+    assert code == 0
+    assert err == [
+        "warning: one half of two.txt against the other: Self-BLEU: needs at least 2 texts, got 1; "
+        "left out"
+    ]
+    table = dict(re.split("  +", line, maxsplit=1) for line in out[1:-2])
+    assert [name.rstrip("2345") for name in table] == ["Self-BLEU-"] * 4 + ["BLEU-"] * 4
+    assert [line.count("±") for line in table.values()] == [1] * 4 + [2] * 4
+    latex = (files / "table.tex").read_text("utf-8")
+    assert "Self-BLEU-5 & --" in latex
+    assert "exact copies" not in latex  # a line that would be empty
+
+
+def test_a_language_that_the_encoder_does_not_know_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    e = Evaluation(["a"], [["a"]], ["b"], [["b"]])
+    monkeypatch.setattr(evaluation, "unknown_language", lambda _: "it reads Greek")
+    evaluation.warn_of_language(e, ("bleu", "fed", "vendi"))
+    assert capsys.readouterr().err == "warning: fed, vendi: left out; it reads Greek\n"
+    evaluation.warn_of_language(e, ("bleu",))
+    monkeypatch.setattr(evaluation, "unknown_language", lambda _: None)
+    evaluation.warn_of_language(e, ("fed",))
     assert capsys.readouterr().err == ""
 
 

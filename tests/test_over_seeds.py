@@ -19,6 +19,10 @@ def row(value: float, of: Checkpoint | None) -> Row:
     return Row("", {"JSD": Estimate(value, 0.1, 9), "BLEU-2": None}, "", checkpoint=of)
 
 
+def of_test(value: float, of: Checkpoint, test: str) -> Row:
+    return Row("", {"JSD": Estimate(value, 0.1, 9)}, f"seed:0|test:{test}|x:1", checkpoint=of)
+
+
 def table(first: list[float], second: list[float]) -> list[over_seeds.Group]:
     rows = [row(value, checkpoint(seed, name="mle")) for seed, value in enumerate(first)]
     rows += [row(value, checkpoint(seed, name="seqgan")) for seed, value in enumerate(second)]
@@ -61,3 +65,28 @@ def test_groups_without_a_common_seed_are_not_compared() -> None:
     assert over_seeds.said(found)[-1] == (
         "JSD: the groups have no seed in common; nothing can be paired"
     )
+
+
+def test_groups_of_two_corpora_are_not_compared() -> None:
+    rows = [
+        of_test(0.1 + seed, checkpoint(seed, name=name), test)
+        for test, name in (("aa", "mle"), ("bb", "mle"), ("bb", "seqgan"))
+        for seed in range(2)
+    ]
+    found = over_seeds.groups(rows)
+    assert [group.test for group in found] == ["test:aa", "test:bb", "test:bb"]
+    beside = [line.split(":")[0] for line in over_seeds.said(found) if " beside " in line]
+    assert beside == ["poems-adversarial (3) beside poems-adversarial (2)"]
+
+
+def test_best_and_last_of_the_same_runs_are_two_groups() -> None:
+    rows = [row(10 * last + seed, checkpoint(seed)) for seed in range(2) for last in range(2)]
+    found = over_seeds.groups(rows)
+    assert [group.name for group in found] == ["poems-adversarial", "poems-adversarial (2)"]
+    assert [over_seeds.by_seed(group, "JSD") for group in found] == [{0: 0, 1: 1}, {0: 10, 1: 11}]
+
+
+def test_infinite_figures_are_left_out() -> None:
+    lines = over_seeds.said(table([0.1, 0.2, float("inf")], [0.0, 0.1, 0.2]))
+    assert " over 2 seeds" in lines[0] and " over 3 seeds" in lines[1]
+    assert "2 seeds can't reach" in lines[2]

@@ -79,6 +79,19 @@ def test_the_best_of_three_must_be_clear_of_both_others() -> None:
     assert bold(REPORT, "KL(p||g)") == [False, True, False]
 
 
+def test_the_best_is_the_best_of_its_own_test_texts() -> None:
+    values = {
+        "a": ("test:1", 0.1),
+        "b": ("test:1", 0.5),
+        "c": ("test:2", 0.3),
+        "d": ("test:2", 0.9),
+    }
+    rows = [Row(name, {"x": Estimate(v, 0.01, 9)}, t) for name, (t, v) in values.items()]
+    report = Report("", rows, better={"x": "lower"})
+    assert bold(report, "x") == [True, False, True, False]
+    assert bold(replace(report, rows=rows[:3]), "x") == [True, False, False]  # c is alone
+
+
 def test_the_fingerprint_says_once_what_all_share() -> None:
     assert tables.fingerprint(ROWS) == (PROTOCOL, [])
     rows = [Row("a", {}, "n:10|tokenizer:words|seed:0"), Row("b", {}, "n:10|tokenizer:x|seed:0")]

@@ -12,6 +12,7 @@ from tests.conftest import Command
 from tests.short_run import given
 from textgan import api, config, experiment, over_seeds, runtime, sweep, validation
 from textgan.data.sequences import Sequences
+from textgan.errors import UserError
 from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
 from textgan.metrics import METRICS
@@ -182,6 +183,8 @@ def test_of_a_known_language_the_axes_are_its_likelihoods(
     own = slow_nll(scorer.corpus.oracle, fake, 1.0)
     assert curve.sweep.quality.totals[0, 1] == pytest.approx(own, rel=1e-5)
     found = validation.nll(writer.generator, scorer.corpus, "test")
+    every = slow_nll(writer.generator, scorer.corpus.batch("test", range(30)), 1.0) / 5
+    assert found.stderr == pytest.approx(every.std(ddof=1) / 30**0.5, rel=1e-5)
     assert found.n == 30  # the curve reads the first TEXTS of them
     assert points(curve)[1, 1] == pytest.approx(found.value, abs=4 * found.stderr)
 
@@ -233,7 +236,10 @@ def test_models_are_paired_by_seed_where_they_have_some_in_common() -> None:
 def test_seeds_in_another_order_are_the_same_pairs() -> None:
     bend = [made_by_hand("mle", 0.5 * s, s) for s in range(3)]
     same = [made_by_hand("seqgan", 0.5 * s, s) for s in (2, 0, 1)]
-    assert "; below mle's curve by 0, 95 % interval 0.0000 to 0.0000" in said(bend + same, 0)[1]
+    assert (
+        "; below mle's curve by 0 nats a token, 95 % interval 0.0000 to 0.0000"
+        in said(bend + same, 0)[1]
+    )
 
 
 def test_curves_are_held_against_those_of_their_kind_and_texts() -> None:
@@ -258,7 +264,21 @@ def test_without_a_run_there_is_nothing_to_sweep(textgan: Command) -> None:
     Path("a.txt").write_text("a b c\nb c d\n", encoding="utf-8")
     words = ("--samples", "a.txt", "--reference", "a.txt", "--metrics", "bleu", "--sweep")
     result = textgan("evaluate", *words)
-    assert result.code == 2
-    assert result.err.splitlines()[-1] == (
+    assert (result.code, result.out) == (2, "")  # nothing is scored before
+    assert result.err.splitlines() == [
         "error: --sweep: draws texts in many ways, for which a run is needed; give one"
-    )
+    ]
+
+
+def test_the_table_is_shown_and_stays_where_the_sweep_fails(
+    textgan: Command, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise UserError("no sweep today")
+
+    monkeypatch.setattr(api, "sweep", fails)
+    run = str(copied / "small-pretrain-1")
+    result = textgan("evaluate", run, "--metrics", "bleu", "--sweep", "--json", "out.json")
+    assert result.code == 2
+    assert "BLEU-4" in result.out
+    assert result.err.splitlines()[-1] == "error: no sweep today"

@@ -2,10 +2,13 @@
 
 Every method, likelihood included, gets as many trials of its own settings on seed 0, each of as
 many seconds; the validation split chooses; then the chosen setting trains once for each further
-seed, and the test split is read once a run. What is on the disk isn't done again.
+seed, and the test split is read once a run. What is on the disk isn't done again; what another
+budget or recipe made is refused.
 """
 
+import hashlib
 import json
+import math
 import random
 import shutil
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textgan import api, config, evaluation, floor, oracle, runs, runtime, validation
@@ -20,6 +24,8 @@ from textgan.clock import Clock
 from textgan.config import Tree
 from textgan.data.corpus import Corpus
 from textgan.errors import UserError
+from textgan.generators.ngram import NGramOptions
+from textgan.metrics.estimate import number
 from textgan.recipe import Recipe
 from textgan.sampling import Writer
 from textgan.tracking import say
@@ -27,6 +33,8 @@ from textgan.tracking import say
 STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 TIMED = 8
 """Steps by which a method's speed is known."""
+MARGIN = 1.5
+"""A run is given so many times the steps that its seconds seem to hold: the clock ends it."""
 SCORED = 10
 """Times that a run is scored while it trains."""
 
@@ -108,7 +116,15 @@ class Benchmark:
         self.grid, self.folder = grid, folder
 
     def play(self) -> None:
-        """Make every run that is missing."""
+        """Make every run that is missing, on one thread: a second is as long for all methods."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            self._play()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _play(self) -> None:
         names = ["mle", *(name for name in self.grid.methods if name != "mle")]
         for data in self.grid.data:
             for name in names:
@@ -119,22 +135,57 @@ class Benchmark:
     def best(self, data: str, name: str) -> Tree:
         """The setting of a method that validates best on the trials' seed, 0."""
         tried = settings(self.grid.methods[name], self.grid.trials, self.grid.seed)
-        scores = [self.result(Job(data, name, setting, 0))["validation"] for setting in tried]
+        found = [self.result(Job(data, name, setting, 0))["validation"] for setting in tried]
+        scores = [math.inf if score is None else float(score) for score in found]  # null is nan
         return tried[scores.index(min(scores))]
+
+    def tests(self, data: str, name: str) -> list[Tree]:
+        """The results of a method's chosen setting on the further seeds, in their order."""
+        best, seeds = self.best(data, name), range(1, self.grid.seeds + 1)
+        return [self.result(Job(data, name, best, seed)) for seed in seeds]
 
     def result(self, job: Job) -> Tree:
         """The result of a run, made or read."""
         key = "-".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in job.setting.items())
         place = self.folder / job.data / job.method / f"{key or 'as-is'}-seed{job.seed}.json"
         if place.exists():
-            return dict(json.loads(place.read_text("utf-8")))
+            return self.read(place, job)
         say(f"{job.data}: {job.method} {key}, seed {job.seed}")
         found = self.run(job) | {"setting": job.setting, "seed": job.seed}
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_suffix(".part")
-        part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        part.replace(place)
+        self.write(place, job, found)
         return found
+
+    def digest(self, job: Job) -> str:
+        """Eight hexadecimal digits of the budget and of the recipes that a run follows from."""
+        grid, entry, tree = self.grid, self.grid.methods[job.method], self.tree(job)
+        budget = grid.seconds, grid.start_share, grid.trials, grid.seed
+        started = entry.start and not entry.counted and tree.get("adversarial")
+        likelihood = grid.methods["mle"].model_dump() if started else None
+        parts = [budget, job.setting, job.seed, tree, likelihood]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+    def read(self, place: Path, job: Job) -> Tree:
+        """What is known of a run.
+
+        Raises:
+            UserError: the grid has changed since it was made.
+        """
+        found = dict(json.loads(place.read_text("utf-8")))
+        if found.get("digest") != self.digest(job):
+            raise UserError(
+                f"{place}: comes from another budget or recipe than the grid has now; give another "
+                "--folder, or take this one away"
+            )
+        return found
+
+    def write(self, place: Path, job: Job, found: Tree) -> None:
+        """Keep what is known of a run, whole or not at all."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f"{place.name}.part")
+        text = json.dumps(found | {"digest": self.digest(job)}, indent=1, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(place)
 
     @api.quiet()
     def run(self, job: Job) -> Tree:
@@ -144,29 +195,28 @@ class Benchmark:
             recipe = config.check(Recipe, tree)
             corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer)
             writer = Writer(floor.of_corpus(corpus, **job.setting), corpus.tokenizer)
-            return self.scored(job, writer, corpus, recipe.tokenizer.name)
+            return self.scored(job, writer, corpus, recipe.tokenizer.name) | Clock().said()
         place = self.folder / "runs"
         shutil.rmtree(place, ignore_errors=True)
-        found = runs.open_checkpoint(self.train(job, tree, place / "run"), "best")
+        spent = self.train(job, tree, place / "run")
+        found = runs.open_checkpoint(place / "run", "best")
         recipe = config.check(Recipe, found.about["recipe"])
         writer = Writer.open(found)
         corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
-        result = self.scored(job, writer, corpus, recipe.tokenizer.name) | {
-            "turns": found.about["turns"]
-        }
+        result = self.scored(job, writer, corpus, recipe.tokenizer.name) | spent
         shutil.rmtree(place)
         return result
 
-    def train(self, job: Job, tree: Tree, run: Path) -> Path:
-        """Spend the seconds."""
+    def train(self, job: Job, tree: Tree, run: Path) -> Tree:
+        """Spend the seconds, and say on what."""
         seconds = self.grid.seconds
         if not tree["adversarial"]:
             return self.trained("pretrain", tree, seconds, run, None)
-        source = None
-        if self.grid.methods[job.method].start:
-            source = self.start(job, seconds * self.grid.start_share)
-            seconds -= seconds * self.grid.start_share
-        return self.trained("adversarial", tree, seconds, run, source)
+        if not self.grid.methods[job.method].start:
+            return self.trained("adversarial", tree, seconds, run, None)
+        source, before = self.start(job, seconds * self.grid.start_share)
+        seconds -= seconds * self.grid.start_share
+        return self.trained("adversarial", tree, seconds, run, source) | {"start": before}
 
     def tree(self, job: Job) -> Tree:
         """The recipe of a run; of an n-gram model's only the texts matter."""
@@ -180,42 +230,52 @@ class Benchmark:
             section = tree
             for name in path:
                 section = section.setdefault(name, {})
+                if not isinstance(section, dict):
+                    raise UserError(f"tune: {key}: '{name}' is no section; give a section's key")
             section[last] = value
         trainer = {"seed": job.seed, "device": "cpu", "shown_samples": 0, "keep": 1}
         config.merge(tree, {"trainer": trainer, "name": f"{job.data}-{job.method}"})
         return tree
 
-    def start(self, job: Job, seconds: float) -> Path:
-        """Where likelihood stops at its best setting on this seed; kept for all methods."""
-        setting = self.best(job.data, "mle")
+    def start(self, job: Job, seconds: float) -> tuple[Path, Tree]:
+        """Where likelihood stops at its best setting on this seed, kept for all methods, and what
+        was spent on it.
+        """
+        likelihood = Job(job.data, "mle", self.best(job.data, "mle"), job.seed)
         place = self.folder / job.data / "starts" / f"seed{job.seed}"
-        if not runs.is_run(place):
+        known = place.with_name(f"{place.name}.json")
+        if not (runs.is_run(place) and known.exists()):
             shutil.rmtree(place, ignore_errors=True)
-            likelihood = Job(job.data, "mle", setting, job.seed)
             part = place.with_name(f"{place.name}.part")
             shutil.rmtree(part, ignore_errors=True)
-            self.trained("pretrain", self.tree(likelihood), seconds, part, None)
+            spent = self.trained("pretrain", self.tree(likelihood), seconds, part, None)
+            self.write(known, likelihood, spent)
             part.rename(place)
-        return place
+        found = self.read(known, likelihood)
+        return place, {key: found[key] for key in ("seconds", "updates")}
 
     def trained(
         self, stage: Any, tree: Tree, seconds: float, run: Path, source: Path | None
-    ) -> Path:
-        """A run of as many steps as the seconds hold, by the speed of a few."""
-        steps = TIMED
+    ) -> Tree:
+        """A run that the clock ends, and what was spent on it.
+
+        The speed of a few steps tells how many the last phase has at most, which schedules need.
+        """
+        steps, limit = TIMED, math.inf
         for place in run.with_name("timed"), run:
             shutil.rmtree(place, ignore_errors=True)
             phase = {**tree[stage][-1], "steps": steps, "every": {"evaluate": -(-steps // SCORED)}}
             phase.pop("epochs", None)
             phases = [*tree[stage][:-1], phase]
-            with Clock().watching() as clock:
+            with Clock(limit).watching() as clock:
                 api.train(stage, {**tree, stage: phases}, place, source)
             if place != run:
                 shutil.rmtree(place)
             spent = clock.spent(f"{stage}[{len(phases) - 1}]")
             left = seconds - (clock.total - spent)  # the phases before the last have their lengths
-            steps = max(SCORED, round(steps * left / spent))
-        return run
+            if place != run:
+                steps, limit = max(SCORED, round(MARGIN * steps * left / spent)), seconds
+        return clock.said()
 
     def scored(self, job: Job, writer: Writer, corpus: Corpus, tokenizer: str) -> Tree:
         """A generator's validation figure, lower is better, and its figures on the test split."""
@@ -226,11 +286,11 @@ class Benchmark:
         else:
             score = -validation.quality(writer.generator, corpus, evaluation.MOST)["harmonic_bleu4"]
         if not job.seed:
-            return {"validation": score}
+            return {"validation": number(score)}
         wanted = evaluation.Wanted(seed=job.seed)
         row = evaluation.Scorer(corpus, tokenizer, wanted).row(job.method, writer)
         test = evaluation.as_json([row])[0]["figures"]
-        return {"validation": score, "test": test, "protocol": row.protocol}
+        return {"validation": number(score), "test": test, "protocol": row.protocol}
 
 
 def open_grid(path: str) -> Grid:
@@ -252,6 +312,8 @@ def check(grid: Grid) -> None:
     for data, name in product(grid.data, grid.methods):
         for setting in settings(grid.methods[name], grid.trials, grid.seed):
             try:
+                if grid.methods[name].counted:
+                    config.check(NGramOptions, setting, "tune")
                 config.check(Recipe, bench.tree(Job(data, name, setting, 0)))
             except UserError as error:
                 raise UserError(f"grid: {name} on {data}: {error}") from None

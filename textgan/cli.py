@@ -273,29 +273,48 @@ def evaluate(
     checkpoint: Which = None,
 ) -> None:
     """Score runs, or a file of texts, beside real text: a line for each figure."""
+    from textgan import evaluation_report
+
     said: list[str] = []
     lines: list[Line] = []
+    files = json_, html, latex
+    evaluation_report.check(*files)
     if samples is not None:
         if runs_:
             raise UserError("--samples: are scored instead of runs; leave the runs out")
+        if sweep:
+            raise UserError(
+                "--sweep: draws texts in many ways, for which a run is needed; give one"
+            )
         if reference is None:
             raise UserError("--samples: have to be held against real texts; give --reference FILE")
         from textgan import api
 
-        files = samples, reference, training
-        rows = api.evaluate_files(*files, tokenizer, metrics=metrics, seed=seed, encoder=encoder)
+        given = samples, reference, training
+        rows = api.evaluate_files(*given, tokenizer, metrics=metrics, seed=seed, encoder=encoder)
     elif reference or training:
         raise UserError("--reference, --training: go with --samples FILE; give that, too")
     else:
         rows, said = _score_runs(runs_ or [], checkpoint, metrics, seed, encoder)
-    if sweep:
-        lines, more = _sweep(rows, seed)
-        said += more
-    from textgan import evaluation_report
+    try:
+        _show_rows(rows, said)
+        if sweep:
+            lines, more = _sweep(rows, seed)
+            said += more
+            for line in more:
+                show(line)
+    except typer.Exit:  # the reader has enough; what else is asked for isn't lost
+        if not any(files):
+            raise
+    evaluation_report.write(rows, said, lines, *files)
 
-    evaluation_report.write(rows, said, lines, json_, html, latex)
+
+def _show_rows(rows: list["Row"], said: list[str]) -> None:
+    """A line for each figure, then what is said of them, then what they depend on."""
+    from textgan.report.tables import figure_names
+
     table = [["", *(row.name for row in rows)]]
-    for name in rows[0].figures:
+    for name in figure_names(rows):
         cells = [row.figures.get(name) for row in rows]
         table.append([name, *(f"{e.value:.3f} ±{e.stderr:.3f}" if e else "" for e in cells)])
     _print_table(table)
@@ -326,10 +345,7 @@ def _sweep(rows: list["Row"], seed: int) -> tuple[list["Line"], list[str]]:
     from textgan import api, over_seeds
     from textgan.evaluation import Wanted
 
-    groups = over_seeds.groups(rows)
-    if not groups:
-        raise UserError("--sweep: draws texts in many ways, for which a run is needed; give one")
-    return api.sweep(groups, Wanted(seed=seed))
+    return api.sweep(over_seeds.groups(rows), Wanted(seed=seed))
 
 
 @app.command()
@@ -346,11 +362,12 @@ def benchmark(
     from textgan import leaderboard
     from textgan.benchmark import Benchmark, check, open_grid
 
-    found, name = open_grid(grid), Path(grid).stem
+    found = open_grid(grid)
     check(found)
-    folder = folder or Path("benchmark") / name
-    Benchmark(found, folder).play()
-    text = leaderboard.page(found, folder, name)
+    folder = folder or Path("benchmark") / Path(grid).stem
+    bench = Benchmark(found, folder)
+    bench.play()
+    text = leaderboard.page(bench, grid)
     try:
         (page or folder / "leaderboard.md").write_text(text, encoding="utf-8")
     except OSError as error:

@@ -5,6 +5,7 @@ less than counting. Where the language is known, its distance takes the place of
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +17,11 @@ import textgan
 from textgan import config, floor, oracle, runs, runtime, validation
 from textgan.data.corpus import Corpus
 from textgan.data.splits import Split
+from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.metrics import (
     DEFAULT,
+    ENCODED,
     Estimate,
     Evaluation,
     ceiling,
@@ -26,7 +29,8 @@ from textgan.metrics import (
     known_language,
     signature,
 )
-from textgan.metrics.base import Tokens
+from textgan.metrics.base import Tokens, TooFew
+from textgan.metrics.encoder import unknown_language
 from textgan.recipe import Recipe
 from textgan.sampling import Writer, corpus_options, warn_of_change
 from textgan.tracking import say
@@ -89,9 +93,19 @@ def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
         row = scorer.row(f"{checkpoint.run.name}/{checkpoint.folder.name}", writer)
         row.checkpoint = checkpoint
         rows.append(row)
-    names: Figures = dict.fromkeys(name for row in rows for name in row.figures)
+    return alike(rows)
+
+
+def alike(rows: list[Row]) -> list[Row]:
+    """The rows of a table: each with all names of figures, and none with the name of another."""
+    fullest = sorted(rows, key=lambda row: -len(row.figures))  # it has them in the right order
+    names: Figures = dict.fromkeys(name for row in fullest for name in row.figures)
+    count: Counter[str] = Counter()
     for row in rows:
         row.figures = names | row.figures  # those of texts and of an oracle may stand in one table
+        count[row.name] += 1
+        if count[row.name] > 1:  # the n-gram models of two corpora
+            row.name = f"{row.name} ({count[row.name]})"
     return rows
 
 
@@ -126,7 +140,17 @@ class Scorer:
             return distance(name, writer.generator, self.corpus, self.wanted.seed)
         e = self.drawn(writer)
         nll: Figures = {"NLL_test": validation.nll(writer.generator, self.corpus, "test")}
-        return Row(name, {**figures(e, self.wanted.metrics), **nll}, self.stamp(e), e)
+        try:
+            found = figures(e, self.wanted.metrics)
+        except TooFew as error:
+            count = len(self.corpus.splits["test"])
+            raise UserError(f"{self.place}: too few test texts, {count}: {error}") from None
+        return Row(name, {**found, **nll}, self.stamp(e), e)
+
+    @property
+    def place(self) -> str:
+        """Where the test texts come from."""
+        return str(self.corpus.options.test_path or self.corpus.options.path)
 
     def baselines(self) -> list[Row]:
         """Real text, and what counting reaches."""
@@ -140,15 +164,16 @@ class Scorer:
         below = self.row(floor.NAME, counted)
         assert below.evaluation is not None
         name, e = real_text(below.evaluation, str(corpus.options.path))
-        found = ceiling(e, self.wanted.metrics)
+        warn_of_language(e, self.wanted.metrics)
+        found = of_real(name, e, self.wanted.metrics)
         above = Row(name, found, self.stamp(e), e, is_ceiling=True)
         return [above, below]
 
     def _warn_of_few(self) -> None:
-        options, count = self.corpus.options, len(self.corpus.splits["test"])
+        count = len(self.corpus.splits["test"])
         if count < FEW:
             say(
-                f"warning: {options.test_path or options.path}: only {count} test texts; "
+                f"warning: {self.place}: only {count} test texts; "
                 f"with fewer than {FEW}, BLEU is mostly noise. A larger corpus, corpus.test_share "
                 "or corpus.test_path gives more"
             )
@@ -195,7 +220,28 @@ class Scorer:
 
     def stamp(self, e: Evaluation) -> str:
         """What the figures depend on."""
-        return stamp(e, self.tokenizer, self.wanted.metrics, self.corpus.fingerprint)
+        corpus = self.corpus.fingerprint
+        return stamp(e, self.tokenizer, self.wanted.metrics, "temperature:1|", corpus)
+
+
+def of_real(name: str, e: Evaluation, metrics: tuple[str, ...]) -> Figures:
+    """The figures of real text; those for which there is too little of it are left out, and said
+    to be.
+    """
+    found: Figures = {}
+    for metric in metrics:
+        try:
+            found |= ceiling(e, (metric,))
+        except TooFew as error:
+            say(f"warning: {name}: {error}; left out")
+    return found
+
+
+def warn_of_language(e: Evaluation, metrics: tuple[str, ...]) -> None:
+    """Say it if there can't be figures of embeddings, and why."""
+    asked = [metric for metric in metrics if metric in ENCODED]
+    if asked and (reason := unknown_language(e)):
+        say(f"warning: {', '.join(asked)}: left out; {reason}")
 
 
 def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
@@ -238,11 +284,15 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     )
 
 
-def stamp(e: Evaluation, tokenizer: str, metrics: tuple[str, ...], test: str = "") -> str:
-    """What figures depend on, in one line; ``test`` says which texts the references are."""
+def stamp(
+    e: Evaluation, tokenizer: str, metrics: tuple[str, ...], drawn: str = "", test: str = ""
+) -> str:
+    """What figures depend on, in one line: ``drawn`` says how the texts were, where it is known,
+    ``test`` which texts the references are.
+    """
     return (
         f"hypotheses:{len(e.texts)}|references:{len(e.references)}|smoothing:method1(0.1)|"
-        f"weights:uniform|temperature:1|tokenizer:{tokenizer}|seed:{e.seed}|"
+        f"weights:uniform|{drawn}tokenizer:{tokenizer}|seed:{e.seed}|"
         f"test:{test or digest(e.reference_texts)}{signature(e, metrics)}|"
         f"textgan:{textgan.__version__}"
     )

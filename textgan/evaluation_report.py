@@ -40,6 +40,27 @@ def write(
         write_page(report, page)
 
 
+def check(data: Path | None, page: Path | None, table: Path | None) -> None:
+    """See whether files could be written, before the hours that fill them.
+
+    Raises:
+        UserError: a folder isn't there, or the page's name isn't one.
+    """
+    for path, option in ((data, "--json"), (table, "--latex")):
+        if path is not None and not path.parent.is_dir():
+            why = "Not a directory" if path.parent.exists() else "No such file or directory"
+            raise UserError(f"{option}: {path} can't be written ({why})")
+        if path is not None and path.is_dir():
+            raise UserError(f"{option}: {path} is a folder; give a file's name")
+    if page is None:
+        return
+    if page.suffix != ".html":
+        raise UserError(f"--html: {page}: a report's name ends in .html")
+    above = next(folder for folder in page.parents if folder.exists())  # the others are made
+    if not above.is_dir():
+        raise UserError(f"--html: {page} can't be written ({above} is no folder)")
+
+
 def put(path: Path, text: str, option: str) -> None:
     """Write a file.
 

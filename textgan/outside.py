@@ -8,8 +8,9 @@ from textgan import floor, runtime, validation
 from textgan.data.lines import lines
 from textgan.data.tokenizers import TokenizerOptions, cutter
 from textgan.errors import UserError
-from textgan.evaluation import Row, Wanted, real_text, stamp
+from textgan.evaluation import Row, Wanted, alike, of_real, real_text, stamp, warn_of_language
 from textgan.metrics import Evaluation, figures
+from textgan.metrics.base import TooFew
 from textgan.tracking import say
 
 GLUED = re.compile(r"\w[.,!?;:](\s|$)")
@@ -48,11 +49,19 @@ def score(
     rows = [Row(name, {}, "", real, is_ceiling=True)]
     rows += [Row(floor.NAME, {}, "", counts(e))] if e.training else []
     rows += [Row(samples.name, {}, "", e)]
-    for row in rows:
+    warn_of_language(e, wanted.metrics)
+    for row in reversed(rows):  # a file that is too small is told before anything else
         assert row.evaluation is not None
-        row.figures = figures(row.evaluation, wanted.metrics)
         row.protocol = stamp(row.evaluation, tokenizer.name, wanted.metrics)
-    return rows
+        if row.is_ceiling:
+            row.figures = of_real(row.name, row.evaluation, wanted.metrics)
+            continue
+        try:
+            row.figures = figures(row.evaluation, wanted.metrics)
+        except TooFew as error:
+            files = f"--samples {samples}, --reference {reference}"
+            raise UserError(f"{files}: too few texts: {error}") from None
+    return alike(rows)
 
 
 def counts(e: Evaluation) -> Evaluation:

@@ -1,5 +1,6 @@
 """Runs that differ in their seed alone: what they reach together, and whether it differs."""
 
+import math
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from textgan.config import Tree
 from textgan.evaluation import Row
 from textgan.metrics.rounding import with_error
 from textgan.metrics.seeds import compare, interval, verdict
+from textgan.report.tables import tested
 
 TOLD = "JSD", "harmonic BLEU-4", "NLL_test"
 """Figures that groups are compared by."""
@@ -18,10 +20,15 @@ class Group(NamedTuple):
 
     name: str
     rows: dict[int, Row]
+    test: str = ""
+    """Which test texts the figures are of: only groups of the same compare."""
 
 
 def groups(rows: list[Row]) -> list[Group]:
-    """The recipes of a table's runs, in their order; baselines are left out."""
+    """The recipes of a table's runs, in their order; baselines are left out.
+
+    A second checkpoint of one run, its last beside its best, belongs to a group of its own.
+    """
     found: dict[str, Group] = {}
     for row in rows:
         checkpoint = row.checkpoint
@@ -30,20 +37,31 @@ def groups(rows: list[Row]) -> list[Group]:
         recipe: Tree = deepcopy(checkpoint.about["recipe"])
         seed = int(recipe["trainer"].pop("seed"))
         name = str(recipe.pop("name", ""))
-        key = f"{checkpoint.stage} {config.to_yaml(recipe)}"
-        title = f"{name}-{checkpoint.stage}"
+        title, test = f"{name}-{checkpoint.stage}", tested(row.protocol)
+        key = f"{checkpoint.stage} {test} {config.to_yaml(recipe)}"
+        while key in found and seed in found[key].rows:
+            key += "again"
         same = sum(group.name.split(" ")[0] == title for group in found.values())
-        group = found.setdefault(key, Group(f"{title} ({same + 1})" if same else title, {}))
+        group = found.setdefault(key, Group(f"{title} ({same + 1})" if same else title, {}, test))
         group.rows[seed] = row
     return list(found.values())
 
 
 def said(found: list[Group]) -> list[str]:
-    """Lines about all groups of several seeds; the first of them is what others are held against.
+    """Lines about all groups of several seeds; of those of one corpus the first is what others are
+    held against.
 
     Nothing where every run is alone.
     """
-    several = [group for group in found if len(group.rows) > 1]
+    by_test: dict[str, list[Group]] = {}
+    for group in found:
+        if len(group.rows) > 1:
+            by_test.setdefault(group.test, []).append(group)
+    return [line for several in by_test.values() for line in of_corpus(several)]
+
+
+def of_corpus(several: list[Group]) -> list[str]:
+    """Intervals and comparisons of groups whose figures are of the same test texts."""
     lines = []
     for figure in TOLD:
         values = {group.name: by_seed(group, figure) for group in several}
@@ -73,6 +91,6 @@ def beside(values: dict[str, dict[int, float]], figure: str) -> list[str]:
 
 
 def by_seed(group: Group, figure: str) -> dict[int, float]:
-    """One figure of a group's runs."""
+    """One figure of a group's runs, where it is a finite number."""
     found = {seed: row.figures.get(figure) for seed, row in group.rows.items()}
-    return {seed: estimate.value for seed, estimate in found.items() if estimate is not None}
+    return {seed: one.value for seed, one in found.items() if one and math.isfinite(one.value)}

@@ -22,10 +22,7 @@ ROWS = 64
 
 @torch.no_grad()
 def nll(generator: Generator, corpus: Corpus, split: Split) -> Estimate:
-    """Nats a real token, ``<eos>`` included, padding not; the error is that of a mean over texts.
-
-    Ratio of sums, its standard error by the delta method.
-    """
+    """Nats a real token, ``<eos>`` included, padding not; the error is over texts."""
     device = next(generator.parameters()).device
     totals, counts = [], []
     order = range(len(corpus.splits[split]))
@@ -34,10 +31,7 @@ def nll(generator: Generator, corpus: Corpus, split: Split) -> Estimate:
             s = corpus.batch(split, order[start : start + ROWS]).to(device)
             totals.append(-generator.log_prob(s).sum(dim=1).double())
             counts.append(s.lengths.double())
-    total, count = torch.cat(totals), torch.cat(counts)
-    value = total.sum() / count.sum()
-    spread = (total - value * count).square().sum().sqrt() / count.sum()
-    return Estimate(float(value), float(spread), len(total))
+    return Estimate.ratio(*(torch.cat(part).cpu().numpy() for part in (totals, counts)))
 
 
 def sampled(

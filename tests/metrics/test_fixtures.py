@@ -57,9 +57,9 @@ SEEN_SLOWLY = {
 SIGNS = {"x": "●", "+": "▲", ".": "·"}
 SLOW = ENCODED | {"augmentation"}
 READ = {
-    "lower": ("Self-BLEU", "exact copies", "copied run", "nearest training text"),
+    "lower": ("LM score", "Self-BLEU", "exact copies", "copied run", "nearest training text"),
     "higher": (
-        *("distinct", "Vendi", "density", "coverage", "category", "accuracy", "macro-F1"),
+        *("distinct", "Vendi", "density", "category score"),
         *(f"{n}-gram" for n in (1, 2, 3, 4)),
     ),
 }

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from textgan.errors import UserError
 from textgan.metrics.estimate import Estimate
 
 Tokens = list[str]
+
+
+class TooFew(UserError):
+    """There are too few texts for a metric; whoever knows their file names it."""
 
 
 @dataclass(frozen=True)

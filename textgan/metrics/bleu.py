@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textgan.errors import UserError
+from textgan.metrics.base import TooFew
 from textgan.metrics.estimate import Estimate
 
 Text = Sequence[Hashable]
@@ -53,7 +54,7 @@ class References:
 
     def __init__(self, texts: Sequence[Text], highest: int = max(ORDERS)) -> None:
         if len(texts) == 0:
-            raise UserError("BLEU: no reference texts; give at least one")
+            raise TooFew("BLEU: no reference texts; give at least one")
         self.highest = highest
         self.vocabulary: dict[Hashable, int] = {}
         flat = self._flatten(texts, learn=True)
@@ -159,7 +160,7 @@ def bleu(
     Raises UserError when there is no hypothesis.
     """
     if len(hypotheses) == 0:
-        raise UserError("BLEU: no texts to score; give at least one")
+        raise TooFew("BLEU: no texts to score; give at least one")
     return _means(references.scores(hypotheses, orders), orders)
 
 
@@ -170,7 +171,7 @@ def self_bleu(texts: Sequence[Text], orders: Sequence[int] = ORDERS) -> dict[int
     Raises UserError for fewer than two texts.
     """
     if len(texts) < 2:
-        raise UserError(f"Self-BLEU: needs at least 2 texts, got {len(texts)}")
+        raise TooFew(f"Self-BLEU: needs at least 2 texts, got {len(texts)}")
     references = References(texts, highest=max([1, *orders]))
     return _means(references.scores(texts, orders, excluded=True), orders)
 

@@ -20,8 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation, Tokens
+from textgan.metrics.base import Evaluation, Tokens, TooFew
 from textgan.metrics.classifier import fit
 from textgan.metrics.estimate import Estimate
 
@@ -77,7 +76,7 @@ def augmentation(e: Evaluation) -> dict[str, Estimate | None]:
     real, fake = (e.training, e.training_labels), (e.tokens, e.labels)
     labels = np.array(e.reference_labels)
     if len(set(e.reference_labels)) < 2:
-        raise UserError("categories: need references of at least 2 categories, got 1")
+        raise TooFew("categories: need references of at least 2 categories, got 1")
     chance = np.random.default_rng(e.seed)
     values = _figures(_guesses(real, fake, e.references), labels)
     drawn = []

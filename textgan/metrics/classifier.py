@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Tokens
+from textgan.metrics.base import Tokens, TooFew
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +61,7 @@ def fit(texts: Sequence[Tokens], labels: Sequence[str]) -> Classifier:
 
     names = sorted(set(labels))
     if len(names) < 2:
-        raise UserError(f"categories: need texts of at least 2 categories, got {len(names)}")
+        raise TooFew(f"categories: need texts of at least 2 categories, got {len(names)}")
     words = {word: i for i, word in enumerate(sorted({word for text in texts for word in text}))}
     bags = _bags(texts, words)
     target = torch.tensor([names.index(label) for label in labels])

@@ -18,8 +18,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation, Tokens
+from textgan.metrics.base import Evaluation, Tokens, TooFew
 from textgan.metrics.estimate import Estimate
 
 ORDERS = (1, 2, 3, 4)
@@ -59,13 +58,7 @@ def coverage(texts: Sequence[Tokens], searched: Sequence[Tokens], n: int) -> Est
     known = {gram for text in searched for gram in ngrams(text, n)}
     found = np.array([sum(gram in known for gram in ngrams(text, n)) for text in texts])
     counts = np.array([max(0, len(text) - n + 1) for text in texts])
-    total, m = counts.sum(), len(texts)
-    if not total:
-        return None
-    share = found.sum() / total
-    spread = np.square(found - share * counts).sum() * m / max(1, m - 1)
-    error = float(np.sqrt(spread) / total) if m > 1 else float("nan")
-    return Estimate(float(share), error, m)
+    return Estimate.ratio(found, counts) if counts.sum() else None
 
 
 def length(texts: Sequence[Tokens]) -> Estimate:
@@ -80,7 +73,7 @@ def diversity(e: Evaluation) -> dict[str, Estimate | None]:
         UserError: no texts, or no references.
     """
     if not e.tokens or not e.references:
-        raise UserError(
+        raise TooFew(
             f"diversity: needs at least 1 text and 1 reference, got {len(e.tokens)} and "
             f"{len(e.references)}"
         )

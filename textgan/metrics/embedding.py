@@ -25,8 +25,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation
+from textgan.metrics.base import Evaluation, TooFew
 from textgan.metrics.encoder import embedded
 from textgan.metrics.estimate import Estimate
 
@@ -173,5 +172,5 @@ def vendi_score(e: Evaluation) -> dict[str, Estimate | None]:
 def _points(e: Evaluation, needs: str, least: int) -> tuple[Array, Array] | None:
     m, n = e.size, len(e.reference_texts)
     if min(m, n) < least:
-        raise UserError(f"{needs} at least {least} texts and {least} references, got {m} and {n}")
+        raise TooFew(f"{needs} at least {least} texts and {least} references, got {m} and {n}")
     return embedded(e)

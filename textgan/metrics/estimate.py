@@ -30,6 +30,19 @@ class Estimate(NamedTuple):
         stderr = float(np.std(scores, ddof=1)) / n**0.5 if n > 1 else float("nan")
         return cls(float(np.mean(scores)), stderr, n)
 
+    @classmethod
+    def ratio(cls, totals: np.ndarray, counts: np.ndarray) -> Estimate:
+        """A sum over a sum, (N,) each: nats a token, say, of N texts; nan where nothing counts.
+
+        The standard error is over the items, by the delta method with the n-1 variance.
+        """
+        n, count = len(totals), counts.sum()
+        if not (n and count):
+            return cls(float("nan"), float("nan"), n)
+        value = totals.sum() / count
+        spread = np.square(totals - value * counts).sum() * n / (n - 1) if n > 1 else np.nan
+        return cls(float(value), float(spread**0.5 / count), n)
+
     def as_json(self) -> dict[str, Any]:
         """The three by name, for ``json.dumps``."""
         return {"value": number(self.value), "stderr": number(self.stderr), "n": self.n}

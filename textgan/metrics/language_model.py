@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from textgan.errors import UserError
 from textgan.kneser_ney import KneserNey
-from textgan.metrics.base import Evaluation, Tokens
+from textgan.metrics.base import Evaluation, Tokens, TooFew
 from textgan.metrics.estimate import Estimate
 
 Ids = list[list[int]]
@@ -84,7 +83,7 @@ def score(
     found = [nats(texts, fitted, real, fit, seed) for seed in seeds]
     tokens = found[0][1]
     by_text = np.stack([each for each, _ in found])  # (S, N)
-    of_texts = _ratio(by_text.mean(axis=0), tokens)
+    of_texts = Estimate.ratio(by_text.mean(axis=0), tokens)
     by_seed = by_text.sum(axis=1) / tokens.sum()
     spread = float(np.std(by_seed, ddof=1)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
     return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
@@ -100,7 +99,7 @@ def nats(
     """Each text's nats and its tokens, its end among them: (N,) each; arguments as ``score``'s."""
     for what, given in (("texts to score", texts), ("texts to fit a model to", fitted)):
         if not len(given):
-            raise UserError(f"LM score: no {what}; give at least one")
+            raise TooFew(f"LM score: no {what}; give at least one")
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys(w for text in real for w in text))}
     unknown = len(vocabulary)
     scored, read = (
@@ -108,10 +107,3 @@ def nats(
         for given in (texts, fitted)
     )
     return -fit(read, unknown + 1, seed)(scored), np.array([len(text) + 1 for text in scored])
-
-
-def _ratio(totals: np.ndarray, counts: np.ndarray) -> Estimate:
-    """A sum over a sum, its standard error over texts by the delta method."""
-    n, value = len(totals), totals.sum() / counts.sum()
-    spread = np.square(totals - value * counts).sum() * n / (n - 1) if n > 1 else np.nan
-    return Estimate(float(value), float(spread**0.5 / counts.sum()), n)

@@ -16,8 +16,7 @@ import warnings
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation
+from textgan.metrics.base import Evaluation, TooFew
 from textgan.metrics.encoder import embedded
 from textgan.metrics.estimate import Estimate
 
@@ -83,7 +82,7 @@ def mauve_score(e: Evaluation) -> dict[str, Estimate | None]:
     """
     least = 2 * TEXTS_A_CLUSTER
     if min(e.size, len(e.reference_texts)) < least:
-        raise UserError(
+        raise TooFew(
             f"MAUVE: needs at least {least} texts and {least} references, got {e.size} and "
             f"{len(e.reference_texts)}"
         )

@@ -24,8 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation, Tokens
+from textgan.metrics.base import Evaluation, Tokens, TooFew
 from textgan.metrics.estimate import Estimate
 
 Array = np.ndarray
@@ -128,7 +127,7 @@ def memorisation(e: Evaluation) -> dict[str, Estimate | None]:
         UserError: no texts, or no references.
     """
     if not e.tokens or not e.references:
-        raise UserError(
+        raise TooFew(
             f"memorisation: needs at least 1 text and 1 reference, got {len(e.tokens)} and "
             f"{len(e.references)}"
         )

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
-from textgan.errors import UserError
-from textgan.metrics.base import Evaluation
+from textgan.metrics.base import Evaluation, TooFew
 from textgan.metrics.bleu import ORDERS, References, Text, bleu, harmonic_mean, self_bleu
 from textgan.metrics.estimate import Estimate
 
@@ -54,7 +53,7 @@ def sacrebleu(texts: Sequence[Text], references: Sequence[Text], seed: int = 0) 
     Raises UserError when there is no text.
     """
     if len(texts) == 0:
-        raise UserError("sacreBLEU: no texts to score; give at least one")
+        raise TooFew("sacreBLEU: no texts to score; give at least one")
     metric = BLEU(tokenize="none")
     order = metric.max_ngram_order
     matches, lengths, closest = References(references, highest=order).counts(texts)

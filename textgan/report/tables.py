@@ -13,7 +13,7 @@ from textgan.report.contents import Report, Row
 CLEAR = 1.96
 """Standard errors of a difference that make it more than chance, at 5 % for one comparison."""
 NOTE = (
-    "± is one standard error. Bold: better than every other model by more than "
+    "± is one standard error. Bold: better than every other model on the same texts by more than "
     f"{CLEAR} standard errors of the difference; these are over texts, not over training runs."
 )
 
@@ -27,9 +27,10 @@ class Cell(NamedTuple):
     best: bool
 
 
-def figure_names(rows: Iterable[Row]) -> list[str]:
-    """Names of all figures, in the order they come up."""
-    return list(dict.fromkeys(name for row in rows for name in row.figures))
+def figure_names(rows: Sequence[Row]) -> list[str]:
+    """Names of all figures that some row has, in the order they come up."""
+    names = dict.fromkeys(name for row in rows for name in row.figures)
+    return [name for name in names if any(row.figures.get(name) for row in rows)]
 
 
 def cells(report: Report, figure: str) -> list[Cell | None]:
@@ -37,7 +38,7 @@ def cells(report: Report, figure: str) -> list[Cell | None]:
     found = [row.figures.get(figure) for row in report.rows]
     best = _best(report, figure)
     return [
-        None if one is None else Cell(*_shown(one), one.n, at == best)
+        None if one is None else Cell(*_shown(one), one.n, at in best)
         for at, one in enumerate(found)
     ]
 
@@ -47,18 +48,26 @@ def _shown(one: Estimate) -> tuple[str, str]:
     return value.replace("inf", "∞"), error
 
 
-def _best(report: Report, figure: str) -> int | None:
-    """The place of the row that is clearly better than all others, if there is one."""
+def _best(report: Report, figure: str) -> set[int]:
+    """The places of the rows that are clearly better than all others of their test texts."""
     sign = {"higher": 1, "lower": -1}.get(report.better.get(figure, ""))
-    rivals = {
-        at: one
-        for at, row in enumerate(report.rows)
-        if row.name not in report.ceilings and (one := row.figures.get(figure)) is not None
-    }
-    if sign is None or len(rivals) < 2:
-        return None
-    first, *rest = sorted(rivals, key=lambda at: -sign * rivals[at].value)
-    return first if all(_clear(rivals[first], rivals[at]) for at in rest) else None
+    if sign is None:
+        return set()
+    by_test: dict[str, dict[int, Estimate]] = {}
+    for at, row in enumerate(report.rows):
+        if row.name not in report.ceilings and (one := row.figures.get(figure)) is not None:
+            by_test.setdefault(tested(row.protocol), {})[at] = one
+    best = set()
+    for rivals in by_test.values():
+        first, *rest = sorted(rivals, key=lambda at: -sign * rivals[at].value)
+        if rest and all(_clear(rivals[first], rivals[at]) for at in rest):
+            best.add(first)
+    return best
+
+
+def tested(protocol: str) -> str:
+    """The part of a protocol that says which test texts figures are of: others don't compare."""
+    return next((part for part in protocol.split("|") if part.startswith("test:")), "")
 
 
 def _clear(a: Estimate, b: Estimate) -> bool:
