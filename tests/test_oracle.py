@@ -113,10 +113,10 @@ def test_the_canonical_oracle_has_its_known_entropy() -> None:
     error = float(entropy.std()) / len(entropy) ** 0.5
     assert error < 0.01
     assert abs(float(entropy.mean()) - 5.754) < 0.003 + 3 * error
-    nll = -validation._text_log_prob(model, Sequences(ids, None)).mean() / 20
+    nll = -validation.text_log_prob(model, Sequences(ids, None)).mean() / 20
     assert nll == pytest.approx(5.754, abs=0.07)
     uniform = torch.randint(5000, (300, 20), generator=torch.Generator().manual_seed(0))
-    nll = -validation._text_log_prob(model, Sequences(uniform, None)).mean() / 20
+    nll = -validation.text_log_prob(model, Sequences(uniform, None)).mean() / 20
     assert nll == pytest.approx(11.40, abs=0.08)  # three standard errors
 
 
@@ -201,7 +201,8 @@ def test_figures_of_two_models_are_those_of_all_texts() -> None:
         "JSD": ((p * np.log(p / m)).sum() + (g * np.log(g / m)).sum()) / 2,
     }
     runtime.seed(0)
-    found = known_language.figures(validation.log_probs(other, corpus, "test", 3000), 3)
+    sides = validation.sides(other, corpus, "test", 3000)
+    found = known_language.figures(validation.log_probs(sides), 3)
     for name, value in wanted.items():
         assert abs(found[name].value - value) < 4 * found[name].stderr, name
     nll = validation.nll(other, corpus, "test")

@@ -26,15 +26,16 @@ def test_they_are_those_of_all_texts_with_smaller_errors() -> None:
         "KL(g||p) by prefix": float((log_g.exp() * (log_g - log_p)).sum()) / 3,
     }
     runtime.seed(0)
-    found = validation.prefix_divergences(other, corpus, "test", 3000)
-    plain = known_language.figures(validation.log_probs(other, corpus, "test", 3000), 3)
+    sides = validation.sides(other, corpus, "test", 3000)
+    found = validation.prefix_divergences(sides, 3)
+    plain = known_language.figures(validation.log_probs(sides), 3)
     assert list(found) == list(wanted)
     for name, value in wanted.items():
         estimate = found[name]
         assert estimate is not None and estimate.n == 3000
         assert abs(estimate.value - value) < 4 * estimate.stderr
         assert estimate.stderr < 0.7 * plain[name.removesuffix(" by prefix")].stderr
-    itself = validation.prefix_divergences(corpus.oracle, corpus, "test", 50)
+    itself = validation.prefix_divergences(validation.sides(corpus.oracle, corpus, "test", 50), 3)
     assert all(np.isclose(e.value, 0, atol=1e-6) for e in itself.values() if e is not None)
 
 

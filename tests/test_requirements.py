@@ -106,7 +106,7 @@ def test_one_representation_and_one_class_are_one_logit() -> None:
         discriminator("cnn", classes=1),
         discriminator("rnn"),
     ):
-        kind(kind.Options(), generator(), one)  # type: ignore[call-arg]
+        assert kind(kind.Options(), generator(), one).discriminator is one  # type: ignore[call-arg]
 
 
 SOFT = [name for name, method in METHODS.items() if method.relaxes]

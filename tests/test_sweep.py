@@ -17,7 +17,7 @@ from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
 from textgan.metrics import METRICS
 from textgan.metrics.bootstrap import Scores, Sweep, curves
-from textgan.metrics.language_model import nats
+from textgan.metrics.language_model import model_of
 from textgan.runs import open_checkpoint
 from textgan.sampling import Writer
 from textgan.sweep import Curve, said, swept
@@ -123,7 +123,7 @@ def test_tempering_goes_from_any_texts_to_the_likeliest(of_text: tuple[Scorer, W
     for at, weight in ((0, noise), (1, log_prob)):  # power 1 asks nothing of a text's chance
         kept = sorted(range(3 * TEXTS), key=lambda i: -weight[i])[:TEXTS]
         e = scorer.holding([texts[i] for i in kept], writer)
-        expected = nats(e.tokens, e.references, e.references)[0]
+        expected = model_of(e.references, e.references)(e.tokens)[0]
         assert sorted(curve.sweep.quality.totals[0, at]) == pytest.approx(sorted(expected))
 
 
@@ -137,11 +137,11 @@ def test_likelier_texts_are_drawn_by_the_tempered_weights(
         monkeypatch.setattr(sweep, name, value)
     pool = redrawn(writer, 3)
     monkeypatch.setattr(sweep.validation, "sampled", lambda *_: pool)
-    monkeypatch.setattr(sweep, "_point", lambda _, __, ___, ids: ids[0])
+    monkeypatch.setattr(sweep, "_point", lambda *arguments: arguments[-1][0])
     found = []
     for seed in range(400):
         monkeypatch.setattr(scorer, "wanted", Wanted(seed=seed))
-        found += list(sweep._tempered(scorer, writer))
+        found += list(sweep._tempered(scorer, writer, model_of([["a"]], [["a"]])))
     weights = np.exp(0.05 * pool.log_prob.double().sum(dim=1).numpy())  # type: ignore[union-attr]
     chances = weights / weights.sum()
     for text, chance in zip(validation.plain(pool), chances, strict=True):

@@ -271,10 +271,10 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     assert corpus.oracle is not None
     count = len(corpus.splits["test"])
     runtime.seed(seed, "evaluate")
-    found = validation.log_probs(generator, corpus, "test", count)
-    runtime.seed(seed, "evaluate")  # the same samples again
-    by_prefix = validation.prefix_divergences(generator, corpus, "test", count)
+    sides = validation.sides(generator, corpus, "test", count)
     tokens = validation.tokens_a_text(corpus, "test")
+    found = validation.log_probs(sides)
+    by_prefix = validation.prefix_divergences(sides, tokens)
     return Row(
         name,
         {**known_language.figures(found, tokens), **by_prefix},

@@ -30,7 +30,7 @@ from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
 from textgan.metrics.bootstrap import Scores, Sweep, bootstrap, curves
 from textgan.metrics.curves import hypervolume, signed_area
-from textgan.metrics.language_model import nats
+from textgan.metrics.language_model import Nats, model_of
 from textgan.metrics.rounding import with_error
 from textgan.metrics.seeds import Interval
 from textgan.over_seeds import Group
@@ -98,18 +98,19 @@ def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
         "top-p": [(f"top-p {p:g}", TopPLogitsWarper(p)) for p in TOP_P],
         "top-k": [(f"top-k {k}", TopKLogitsWarper(k)) for k in TOP_K],
     }
-    found = []
+    references, found = scorer.real[1].tokens, []
+    of_real = model_of(references, references)
     for kind, settings in kinds.items():
         points = []
         for setting, warper in settings:
             runtime.seed(scorer.wanted.seed, "sweep")
             s = validation.sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
-            points.append(_point(scorer, writer, setting, validation.plain(s)))
+            points.append(_point(scorer, writer, of_real, setting, validation.plain(s)))
         found.append(made(kind, points))
-    return [*found, made("tempered", list(_tempered(scorer, writer)))]
+    return [*found, made("tempered", list(_tempered(scorer, writer, of_real)))]
 
 
-def _tempered(scorer: Scorer, writer: Writer) -> Iterator[Point]:
+def _tempered(scorer: Scorer, writer: Writer, of_real: Nats) -> Iterator[Point]:
     """Whole texts by p^a: drawn from a pool with weights p^(a - 1), without replacement."""
     runtime.seed(scorer.wanted.seed, "sweep")
     pool = validation.sampled(writer.generator, POOL * TEXTS)
@@ -120,13 +121,15 @@ def _tempered(scorer: Scorer, writer: Writer) -> Iterator[Point]:
     noise = np.random.default_rng(scorer.wanted.seed).gumbel(size=len(texts))
     for power in POWERS:
         kept = np.argsort(-((power - 1) * log_prob + noise))[:TEXTS]
-        yield _point(scorer, writer, f"power {power:g}", [texts[i] for i in kept])
+        yield _point(scorer, writer, of_real, f"power {power:g}", [texts[i] for i in kept])
 
 
-def _point(scorer: Scorer, writer: Writer, setting: str, ids: list[list[int]]) -> Point:
+def _point(
+    scorer: Scorer, writer: Writer, of_real: Nats, setting: str, ids: list[list[int]]
+) -> Point:
     e = scorer.holding(ids, writer)
-    own = nats(e.tokens, e.references, e.references)
-    return Point(setting, own, nats(e.references, e.tokens, e.references))
+    held_out = model_of(e.tokens, e.references)(e.references)
+    return Point(setting, of_real(e.tokens), held_out)
 
 
 def _of_oracle(scorer: Scorer, generator: Generator) -> list[Point]:
@@ -139,7 +142,7 @@ def _of_oracle(scorer: Scorer, generator: Generator) -> list[Point]:
         fake = validation.sampled(
             generator, count, LogitsProcessorList([TemperatureLogitsWarper(t)])
         )
-        own = -_log_prob(oracle, fake, 1.0)
+        own = -validation.text_log_prob(oracle, fake)
         held_out = -_log_prob(generator, real, t)
         points.append(Point(f"temperature {t:g}", (own, _tokens(fake)), (held_out, _tokens(real))))
     return points
@@ -152,9 +155,6 @@ def _log_prob(generator: Generator, s: Sequences, temperature: float) -> Array:
     with runtime.evaluating(generator):
         for rows in runtime.chunks(len(s), 64):
             part = s[rows].to(generator.device)
-            if temperature == 1:  # a grammar has this alone, and no logits
-                parts.append(generator.log_prob(part).double().sum(dim=1))
-                continue
             every = F.log_softmax(generator.logits(part).double() / temperature, dim=-1)
             chosen: Tensor = every.gather(2, part.ids[..., None]).squeeze(2) * part.mask
             parts.append(chosen.sum(dim=1))

@@ -1,5 +1,7 @@
 """Scores on the validation split while training: they choose ``best``, never the test split."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from transformers import LogitsProcessorList
@@ -81,7 +83,7 @@ def divergence(generator: Generator, corpus: Corpus, count: int) -> dict[str, fl
     which one wrong text makes infinite, how large a part of the texts is ``possible``.
     """
     count = min(count, len(corpus.splits["validation"]))
-    found = log_probs(generator, corpus, "validation", count)
+    found = log_probs(sides(generator, corpus, "validation", count))
     tokens = tokens_a_text(corpus, "validation")
     if isinstance(corpus.oracle, GrammarGenerator):
         quality = {"possible": known_language.possible(found).value}
@@ -100,47 +102,21 @@ def tokens_a_text(corpus: Corpus, split: Split) -> float:
     return float(ids.starts[-1] - ids.starts[0]) / len(ids)
 
 
-def log_probs(generator: Generator, corpus: Corpus, split: Split, count: int) -> LogProbs:
-    """A split's first ``count`` texts, and as many samples, under the oracle and the generator.
+class Sides(NamedTuple):
+    """A language and a generator, on one device, and texts of either."""
+
+    oracle: Generator
+    generator: Generator
+    real: Sequences
+    fake: Sequences
+
+
+def sides(generator: Generator, corpus: Corpus, split: Split, count: int) -> Sides:
+    """A split's first ``count`` texts, and as many samples, which follow from runtime's seed.
 
     Raises:
         UserError: the generator's density isn't known.
     """
-    oracle, real, fake = _both(generator, corpus, split, count)
-    assert fake.log_prob is not None
-    return LogProbs(
-        p_of_p=_text_log_prob(oracle, real),
-        g_of_p=_text_log_prob(generator, real),
-        p_of_g=_text_log_prob(oracle, fake),
-        g_of_g=fake.log_prob.double().sum(dim=1).cpu().numpy(),
-    )
-
-
-def prefix_divergences(
-    generator: Generator, corpus: Corpus, split: Split, count: int
-) -> dict[str, Estimate | None]:
-    """``known_language.by_prefix`` of a split's first ``count`` texts and as many samples.
-
-    None for a grammar, which gives no distribution of the next word.
-
-    Raises:
-        UserError: the generator's density isn't known.
-    """
-    if isinstance(corpus.oracle, GrammarGenerator):
-        return dict.fromkeys(known_language.BY_PREFIX)
-    oracle, real, fake = _both(generator, corpus, split, count)
-    tokens = tokens_a_text(corpus, split)
-    return {
-        **known_language.by_prefix(
-            _prefix_kl(oracle, generator, real), _prefix_kl(generator, oracle, fake), tokens
-        )
-    }
-
-
-def _both(
-    generator: Generator, corpus: Corpus, split: Split, count: int
-) -> tuple[Generator, Sequences, Sequences]:
-    """The oracle on the generator's device, texts of it, and as many samples."""
     assert corpus.oracle is not None, "no oracle's corpus"
     if generator.latent_size or generator.categories:
         raise UserError(
@@ -148,8 +124,35 @@ def _both(
             "categories isn't known; set generator.latent_size and generator.categories to 0"
         )
     oracle = corpus.oracle.to(next(generator.parameters()).device)  # type: ignore[arg-type]
-    drawn = [generator.sample(len(range(count)[rows])) for rows in runtime.chunks(count, 256)]
-    return oracle, corpus.batch(split, range(count)), Sequences.cat(drawn)
+    real = corpus.batch(split, range(count))
+    return Sides(oracle, generator, real, sampled(generator, count))
+
+
+def log_probs(of: Sides) -> LogProbs:
+    """Both sides' texts under both densities."""
+    oracle, generator, real, fake = of
+    assert fake.log_prob is not None
+    return LogProbs(
+        p_of_p=text_log_prob(oracle, real),
+        g_of_p=text_log_prob(generator, real),
+        p_of_g=text_log_prob(oracle, fake),
+        g_of_g=fake.log_prob.double().sum(dim=1).cpu().numpy(),
+    )
+
+
+def prefix_divergences(of: Sides, tokens: float) -> dict[str, Estimate | None]:
+    """``known_language.by_prefix`` of both sides' texts, by ``tokens`` a text.
+
+    None for a grammar, which gives no distribution of the next word.
+    """
+    oracle, generator, real, fake = of
+    if isinstance(oracle, GrammarGenerator):
+        return dict.fromkeys(known_language.BY_PREFIX)
+    return {
+        **known_language.by_prefix(
+            _prefix_kl(oracle, generator, real), _prefix_kl(generator, oracle, fake), tokens
+        )
+    }
 
 
 @torch.no_grad()
@@ -166,7 +169,7 @@ def _prefix_kl(a: Generator, b: Generator, s: Sequences) -> np.ndarray:
 
 
 @torch.no_grad()
-def _text_log_prob(generator: Generator, s: Sequences) -> np.ndarray:
+def text_log_prob(generator: Generator, s: Sequences) -> np.ndarray:
     """(B,) log-probabilities of whole texts, in nats."""
     s = s.to(next(generator.parameters()).device)
     with runtime.evaluating(generator):

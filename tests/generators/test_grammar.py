@@ -182,13 +182,14 @@ def test_a_corpus_of_it() -> None:
     assert validation.tokens_a_text(corpus, "train") == pytest.approx(
         np.mean([len(text) + 1 for text in corpus.ids("train")])
     )
-    own = validation.log_probs(corpus.oracle, corpus, "test", 50)
+    sides = validation.sides(corpus.oracle, corpus, "test", 50)
+    own = validation.log_probs(sides)
     assert np.allclose(own.p_of_p, own.g_of_p) and np.isfinite(own.p_of_g).all()
     scored = validation.divergence(corpus.oracle, corpus, 50)
     assert list(scored) == ["possible", "nll_test", "jsd"]
     assert scored["possible"] == 1 and scored["jsd"] == pytest.approx(0, abs=1e-9)
     assert scored["nll_test"] == pytest.approx(1.75, abs=0.2)  # a token, 11.2 of them a text
-    assert set(validation.prefix_divergences(corpus.oracle, corpus, "test", 5).values()) == {None}
+    assert set(validation.prefix_divergences(sides, 5.0).values()) == {None}
 
 
 def refused(rules: str, tmp_path: Path) -> str:

@@ -104,10 +104,4 @@ class GrammarGenerator(Generator):  # type: ignore[no-untyped-call]
         for row, text in enumerate(texts):
             ids[row, : len(text)] = torch.tensor(text[: ids.shape[1]])
         found = Sequences(ids=ids, eos=self.config.eos_token_id)
-        drawn = Sequences(
-            ids=ids,
-            eos=found.eos,
-            given=torch.zeros_like(ids, dtype=torch.bool),
-            log_prob=self.log_prob(found),
-        )
-        return drawn.to(self.device)
+        return Sequences(ids, found.eos, log_prob=self.log_prob(found)).to(self.device)

@@ -156,10 +156,4 @@ class NGramGenerator(Generator):  # type: ignore[no-untyped-call]
             state = self.table.numbers(state, ids[:, t, None])[:, -1, :-1]
         found = Sequences(torch.from_numpy(ids), eos)
         padded = found.ids.masked_fill(~found.mask, self.config.pad_token_id or 0)
-        drawn = Sequences(
-            ids=padded,
-            eos=eos,
-            given=torch.zeros_like(padded, dtype=torch.bool),
-            log_prob=self.log_prob(found),
-        )
-        return drawn.to(self.device)
+        return Sequences(padded, eos, log_prob=self.log_prob(found)).to(self.device)

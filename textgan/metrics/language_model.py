@@ -24,6 +24,9 @@ Score = Callable[[Ids], np.ndarray]
 Fit = Callable[[Ids, int, int], Score]
 """Texts, V words (ids 0 to V - 1, no ends) and a seed -> the score of a model fitted to them."""
 
+Nats = Callable[[Sequence[Tokens]], tuple[np.ndarray, np.ndarray]]
+"""Texts -> their nats and their tokens, ends among them: (N,) each."""
+
 ORDER = 5
 ROWS = 512
 """Texts scored at once."""
@@ -80,7 +83,9 @@ def score(
     Raises:
         UserError: there are no texts on one side.
     """
-    found = [nats(texts, fitted, real, fit, seed) for seed in seeds]
+    if not len(texts):
+        raise TooFew("LM score: no texts to score; give at least one")
+    found = [model_of(fitted, real, fit, seed)(texts) for seed in seeds]
     tokens = found[0][1]
     by_text = np.stack([each for each, _ in found])  # (S, N)
     of_texts = Estimate.ratio(by_text.mean(axis=0), tokens)
@@ -89,21 +94,21 @@ def score(
     return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
 
 
-def nats(
-    texts: Sequence[Tokens],
-    fitted: Sequence[Tokens],
-    real: Sequence[Tokens],
-    fit: Fit = kneser_ney,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each text's nats and its tokens, its end among them: (N,) each; arguments as ``score``'s."""
-    for what, given in (("texts to score", texts), ("texts to fit a model to", fitted)):
-        if not len(given):
-            raise TooFew(f"LM score: no {what}; give at least one")
+def model_of(
+    fitted: Sequence[Tokens], real: Sequence[Tokens], fit: Fit = kneser_ney, seed: int = 0
+) -> Nats:
+    """A model of some texts, for any number of others; arguments as ``score``'s."""
+    if not len(fitted):
+        raise TooFew("LM score: no texts to fit a model to; give at least one")
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys(w for text in real for w in text))}
     unknown = len(vocabulary)
-    scored, read = (
-        [[vocabulary.get(word, unknown) for word in text] for text in given]
-        for given in (texts, fitted)
-    )
-    return -fit(read, unknown + 1, seed)(scored), np.array([len(text) + 1 for text in scored])
+
+    def ids(texts: Sequence[Tokens]) -> Ids:
+        return [[vocabulary.get(word, unknown) for word in text] for text in texts]
+
+    log_probs = fit(ids(fitted), unknown + 1, seed)
+
+    def nats(texts: Sequence[Tokens]) -> tuple[np.ndarray, np.ndarray]:
+        return -log_probs(ids(texts)), np.array([len(text) + 1 for text in texts])
+
+    return nats
