@@ -1,5 +1,9 @@
 """A tiny grid: equal trials and seconds, resumed where it stopped, and its page."""
 
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,11 +12,12 @@ import pytest
 import torch
 
 from textgan import api, benchmark, leaderboard
-from textgan.benchmark import Benchmark, Grid, Job, check, open_grid, settings
+from textgan.benchmark import Benchmark
 from textgan.cli import main
 from textgan.clock import Clock
 from textgan.config import to_yaml
-from textgan.errors import UserError
+from textgan.errors import Diverged, UserError
+from textgan.grid import Grid, Job, check, open_grid, settings
 from textgan.trainer import Trainer
 
 TOY: dict[str, Any] = {
@@ -50,7 +55,7 @@ GRID: dict[str, Any] = {
     },
     "seeds": 2,
     "trials": 1,
-    "seconds": 0.05,
+    "seconds": 0.2,
 }
 
 
@@ -221,6 +226,187 @@ def test_the_page_shows_every_method_and_a_verdict(played: tuple[Grid, Path]) ->
     assert values == sorted(values)
     [verdict] = {row[-1].strip() for row in table if row[0].strip() == "seqgan"}
     assert verdict.startswith("2 seeds can't reach p < .05 in 2 comparisons; 7 could")
+
+
+HOT = 3e38
+"""A rate at which weights leave the numbers behind a few updates."""
+
+
+def hot(mle: list[float], seqgan: list[float]) -> dict[str, Any]:
+    """The grid with other rates, all of which are tried."""
+    rates = {"mle": mle, "seqgan": seqgan}
+    methods = {
+        name: {**GRID["methods"][name], "tune": {RATE: rates[name]}} for name in ("mle", "seqgan")
+    }
+    return {**GRID, "methods": methods, "trials": 2, "seeds": 1}
+
+
+def command(folder: Path, grid: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """`benchmark` of a grid: what it says on stderr."""
+    (folder / "grid.yaml").write_text(to_yaml(grid), encoding="utf-8")
+    capsys.readouterr()
+    main_ends_well(["benchmark", str(folder / "grid.yaml"), "--folder", str(folder / "found")])
+    return capsys.readouterr().err.splitlines()
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """Why each run failed that did."""
+    found = {place: json.loads(place.read_text("utf-8")) for place in folder.glob("toy/*/*.json")}
+    return {
+        f"{place.parent.name}/{place.stem}": run["failed"]
+        for place, run in found.items()
+        if "failed" in run
+    }
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The cells of a leaderboard, by method."""
+    cells = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
+    return {first.strip(): [cell.strip() for cell in rest] for first, *rest in cells}
+
+
+BROKEN = "a loss or weight became NaN or infinite by turn"
+
+
+def test_a_broken_trial_is_the_worst_and_the_grid_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "SCORED", 2)
+    err = command(tmp_path, hot([HOT, 1e-2], [1e-3, HOT]), capsys)
+    found = failures(tmp_path / "found")
+    assert set(found) == {"mle/lr=3e+38-seed0", "seqgan/lr=3e+38-seed0"}
+    assert found["mle/lr=3e+38-seed0"].startswith(f"pretrain: {BROKEN}")
+    assert found["seqgan/lr=3e+38-seed0"].startswith(f"adversarial: {BROKEN}")
+    assert sum(line.startswith("failed: ") for line in err) == 2
+    assert not (tmp_path / "found" / "runs").exists()
+    page = (tmp_path / "found" / "leaderboard.md").read_text("utf-8")
+    assert rows(page)["mle"][-2:] == [f"{RATE} 0.01; 1 of 2 trials failed", "baseline"]
+    assert rows(page)["seqgan"][-2] == f"{RATE} 0.001; 1 of 2 trials failed"
+    assert f"- mle, {RATE} 3e+38, seed 0 failed: pretrain: {BROKEN} " in page
+    monkeypatch.setattr(Benchmark, "run", None)  # what failed isn't done again either
+    command(tmp_path, hot([HOT, 1e-2], [1e-3, HOT]), capsys)
+
+
+def test_a_method_all_of_whose_trials_break_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "SCORED", 2)
+    command(tmp_path, hot([1e-2, 1e-3], [HOT, 2e38]), capsys)
+    page = (tmp_path / "found" / "leaderboard.md").read_text("utf-8")
+    *cells, setting, said = rows(page)["seqgan"]
+    assert set(cells) == {"every trial failed"} and len(cells) == 4
+    assert (setting, said) == ("2 of 2 trials failed", "not compared: no finite figure")
+    assert "±" in rows(page)["mle"][0]
+    assert list(rows(page))[-1] == "seqgan"
+
+
+def test_where_likelihood_itself_breaks_nothing_can_start_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "SCORED", 2)
+    command(tmp_path, hot([HOT, 2e38], [1e-2, 1e-3]), capsys)
+    page = (tmp_path / "found" / "leaderboard.md").read_text("utf-8")
+    assert set(rows(page)["mle"][:4]) == set(rows(page)["seqgan"][:4]) == {"every trial failed"}
+    assert rows(page)["seqgan"][-1] == "not compared: the baseline has no finite figure"
+    why = "seed 0 failed: mle, from which it would start, failed in every trial"
+    assert page.count(why) == 2
+
+
+def test_a_start_that_broke_is_kept_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Benchmark(Grid.model_validate(GRID), tmp_path)
+    made = []
+
+    def breaks(*_: Any) -> Any:
+        made.append(1)
+        raise Diverged("it broke", "mend it")
+
+    monkeypatch.setattr(bench, "best", lambda *_: {RATE: 1e-2})
+    monkeypatch.setattr(bench, "trained", breaks)
+    job = Job("toy", "seqgan", {RATE: 1e-3}, 1)
+    for _ in range(2):
+        assert bench.outcome(job) == {
+            "failed": "its start, mle, failed: it broke",
+            "validation": None,
+        }
+    assert made == [1]
+
+
+def test_seeds_that_broke_are_counted_in_the_table(
+    played: tuple[Grid, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = Benchmark.tests
+
+    def one_failed(bench: Benchmark, data: str, name: str) -> list[Any]:
+        found = tests(bench, data, name)
+        broken = {"failed": "it broke", "validation": None, "setting": {RATE: 1}, "seed": 2}
+        return [found[0], broken] if name == "seqgan" else found
+
+    monkeypatch.setattr(Benchmark, "tests", one_failed)
+    page = leaderboard.table(Benchmark(*played), "toy")
+    assert set(rows(page)["seqgan"][:4]) == {"failed at 1 of 2 seeds"}
+    assert page.endswith(f"- seqgan, {RATE} 1, seed 2 failed: it broke")
+
+
+def test_a_mistake_in_a_recipe_still_stops_the_grid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = {**TOY, "corpus": {"path": str(tmp_path / "no.txt")}}
+    (tmp_path / "grid.yaml").write_text(to_yaml({**GRID, "data": {"toy": missing}}), "utf-8")
+    with pytest.raises(SystemExit) as end:
+        main(["benchmark", str(tmp_path / "grid.yaml"), "--folder", str(tmp_path / "found")])
+    *_, last = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert last.startswith("error: corpus: file ") and "no.txt" in last
+    assert failures(tmp_path / "found") == {}
+
+
+KILLED = """
+import os, sys
+from textgan import api, benchmark, cli
+benchmark.SCORED = 2
+train, count = api.train, [0]
+def until(stage, *rest):
+    count[0] += 1
+    if count[0] == int(sys.argv[1]):  # as a power cut: nothing is tidied up
+        os._exit(9)
+    return train(stage, *rest)
+api.train = until
+cli.main(["benchmark", "grid.yaml", "--folder", "found"])
+"""
+
+
+def test_a_killed_grid_goes_on_without_redoing_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "grid.yaml").write_text(to_yaml(GRID), encoding="utf-8")
+    monkeypatch.setattr(benchmark, "SCORED", 2)
+    root = str(Path(benchmark.__file__).parents[1])
+    # mle is timed and trained for seeds 0, 1, 2; then seqgan's start for seed 0, and seqgan timed
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, "10"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=300,
+    )
+    assert done.returncode == 9, done.stderr.decode()
+    known = {place: place.stat().st_mtime_ns for place in (tmp_path / "found").glob("toy/*/*.json")}
+    assert len(known) == 7  # three results of mle, three of n-grams, and the first start
+    stages: list[str] = []
+    train = api.train
+
+    def noted(stage: Any, *rest: Any) -> Path:
+        stages.append(stage)
+        return train(stage, *rest)
+
+    monkeypatch.setattr(api, "train", noted)
+    command(tmp_path, GRID, capsys)
+    assert {place: place.stat().st_mtime_ns for place in known} == known
+    one = ["adversarial"] * 2
+    assert stages == [*one, *["pretrain"] * 2, *one, *["pretrain"] * 2, *one]
+    assert (tmp_path / "found" / "leaderboard.md").exists()
 
 
 def test_settings_follow_from_the_seed_and_are_distinct() -> None:

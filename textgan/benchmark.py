@@ -3,110 +3,36 @@
 Every method, likelihood included, gets as many trials of its own settings on seed 0, each of as
 many seconds; the validation split chooses; then the chosen setting trains once for each further
 seed, and the test split is read once a run. What is on the disk isn't done again; what another
-budget or recipe made is refused.
+budget or recipe made is refused. A run whose training breaks is recorded as failed, counts as the
+worst trial, and the others go on.
 """
 
 import hashlib
 import json
 import math
-import random
 import shutil
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textgan import api, config, evaluation, floor, oracle, runs, runtime, validation
 from textgan.clock import Clock
 from textgan.config import Tree
 from textgan.data.corpus import Corpus
-from textgan.errors import UserError
-from textgan.generators.ngram import NGramOptions
+from textgan.errors import Diverged, UserError
+from textgan.grid import Grid, Job, recipe_of, settings
 from textgan.metrics.estimate import number
 from textgan.recipe import Recipe
 from textgan.sampling import Writer
 from textgan.tracking import say
 
-STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 TIMED = 8
 """Steps by which a method's speed is known."""
 MARGIN = 1.5
 """A run is given so many times the steps that its seconds seem to hold: the clock ends it."""
 SCORED = 10
 """Times that a run is scored while it trains."""
-
-
-class Entry(BaseModel):
-    """A method, and what is tried of it."""
-
-    model_config = STRICT
-
-    files: list[str] = []
-    """Config files; their rates and phases are what the trials change."""
-    counted: bool = False
-    """An n-gram model instead, for which nothing is trained; `tune` has `order` and `discount`."""
-    over: Tree = {}
-    """Sections over the files."""
-    tune: dict[str, list[Any]] = {}
-    """By dotted key: the values to try."""
-    start: bool = True
-    """Begin where likelihood stopped after `start_share` of the seconds; else from nothing."""
-
-
-class Grid(BaseModel):
-    """What is compared, and under which budget."""
-
-    model_config = STRICT
-
-    data: dict[str, Tree]
-    """By name: sections of a config, `files` among them for config files to lay them over."""
-    methods: dict[str, Entry]
-    """By name; `mle` must be among them: its best setting is where the others start."""
-    baseline: str = "mle"
-    """The method that the others are compared with."""
-    seeds: int = Field(default=8, ge=1)
-    """Runs of the chosen setting; p < .05 takes six or more."""
-    trials: int = Field(default=3, ge=1)
-    """Settings tried of each method, on a seed of their own."""
-    seconds: float = Field(default=60.0, gt=0)
-    """Seconds of training for each run, those of its start among them."""
-    start_share: float = Field(default=0.5, gt=0, lt=1)
-    """The share of them that goes into likelihood, for methods that start from it."""
-    seed: int = 0
-    """Which settings are tried, where a method has more of them than trials."""
-
-    @model_validator(mode="after")
-    def _comparable(self) -> Self:
-        if not {"mle", self.baseline} <= set(self.methods):
-            raise ValueError("methods must have mle, where others start, and the baseline")
-        for name, entry in self.methods.items():
-            settings = len(list(product(*entry.tune.values())))
-            if settings < self.trials:
-                raise ValueError(
-                    f"methods.{name}.tune has {settings} settings and {self.trials} trials; equal "
-                    "trials for all are the point: give more values, or fewer trials"
-                )
-        return self
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run to make."""
-
-    data: str
-    method: str
-    setting: Tree
-    """By dotted key."""
-    seed: int
-
-
-def settings(entry: Entry, trials: int, seed: int) -> list[Tree]:
-    """So many settings of a method, in an order that follows from the seed."""
-    every = [dict(zip(entry.tune, values, strict=True)) for values in product(*entry.tune.values())]
-    return random.Random(seed).sample(every, len(every))[:trials]
 
 
 class Benchmark:
@@ -128,21 +54,26 @@ class Benchmark:
         names = ["mle", *(name for name in self.grid.methods if name != "mle")]
         for data in self.grid.data:
             for name in names:
-                best = self.best(data, name)
-                for seed in range(1, self.grid.seeds + 1):
-                    self.result(Job(data, name, best, seed))
+                self.tests(data, name)
 
-    def best(self, data: str, name: str) -> Tree:
-        """The setting of a method that validates best on the trials' seed, 0."""
+    def trials(self, data: str, name: str) -> list[tuple[Tree, Tree]]:
+        """The settings that are tried of a method, and what each gave on the trials' seed, 0."""
         tried = settings(self.grid.methods[name], self.grid.trials, self.grid.seed)
-        found = [self.result(Job(data, name, setting, 0))["validation"] for setting in tried]
-        scores = [math.inf if score is None else float(score) for score in found]  # null is nan
-        return tried[scores.index(min(scores))]
+        return [(setting, self.result(Job(data, name, setting, 0))) for setting in tried]
+
+    def best(self, data: str, name: str) -> Tree | None:
+        """The setting of a method that validates best; None if every trial failed."""
+        ended = [trial for trial in self.trials(data, name) if "failed" not in trial[1]]
+        scores = [found["validation"] for _, found in ended]
+        finite = [math.inf if score is None else float(score) for score in scores]  # null is nan
+        return ended[finite.index(min(finite))][0] if ended else None
 
     def tests(self, data: str, name: str) -> list[Tree]:
-        """The results of a method's chosen setting on the further seeds, in their order."""
+        """The results of a method's chosen setting on the further seeds, in their order; none if
+        there is no such setting.
+        """
         best, seeds = self.best(data, name), range(1, self.grid.seeds + 1)
-        return [self.result(Job(data, name, best, seed)) for seed in seeds]
+        return [] if best is None else [self.result(Job(data, name, best, seed)) for seed in seeds]
 
     def result(self, job: Job) -> Tree:
         """The result of a run, made or read."""
@@ -151,13 +82,22 @@ class Benchmark:
         if place.exists():
             return self.read(place, job)
         say(f"{job.data}: {job.method} {key}, seed {job.seed}")
-        found = self.run(job) | {"setting": job.setting, "seed": job.seed}
+        found = self.outcome(job) | {"setting": job.setting, "seed": job.seed}
         self.write(place, job, found)
         return found
 
+    def outcome(self, job: Job) -> Tree:
+        """What a run gave, or why it failed; a mistake of the user's is none of its outcomes."""
+        try:
+            return self.run(job)
+        except Diverged as error:
+            say(f"failed: {error.why}")
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
+            return {"failed": error.why, "validation": None}
+
     def digest(self, job: Job) -> str:
         """Eight hexadecimal digits of the budget and of the recipes that a run follows from."""
-        grid, entry, tree = self.grid, self.grid.methods[job.method], self.tree(job)
+        grid, entry, tree = self.grid, self.grid.methods[job.method], recipe_of(self.grid, job)
         budget = grid.seconds, grid.start_share, grid.trials, grid.seed
         started = entry.start and not entry.counted and tree.get("adversarial")
         likelihood = grid.methods["mle"].model_dump() if started else None
@@ -190,7 +130,7 @@ class Benchmark:
     @api.quiet()
     def run(self, job: Job) -> Tree:
         """Train, validate, and of the chosen setting test."""
-        tree = self.tree(job)
+        tree = recipe_of(self.grid, job)
         if self.grid.methods[job.method].counted:
             recipe = config.check(Recipe, tree)
             corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer)
@@ -199,6 +139,8 @@ class Benchmark:
         place = self.folder / "runs"
         shutil.rmtree(place, ignore_errors=True)
         spent = self.train(job, tree, place / "run")
+        if not (place / "run" / "best").exists():
+            raise Diverged("collapsed whenever it was scored, so that no checkpoint is the best")
         found = runs.open_checkpoint(place / "run", "best")
         recipe = config.check(Recipe, found.about["recipe"])
         writer = Writer.open(found)
@@ -218,41 +160,39 @@ class Benchmark:
         seconds -= seconds * self.grid.start_share
         return self.trained("adversarial", tree, seconds, run, source) | {"start": before}
 
-    def tree(self, job: Job) -> Tree:
-        """The recipe of a run; of an n-gram model's only the texts matter."""
-        data, entry = dict(self.grid.data[job.data]), self.grid.methods[job.method]
-        tree = api.load(*data.pop("files", []), *entry.files)
-        config.merge(config.merge(tree, data), entry.over)
-        if entry.counted:
-            return tree
-        for key, value in job.setting.items():
-            *path, last = key.split(".")
-            section = tree
-            for name in path:
-                section = section.setdefault(name, {})
-                if not isinstance(section, dict):
-                    raise UserError(f"tune: {key}: '{name}' is no section; give a section's key")
-            section[last] = value
-        trainer = {"seed": job.seed, "device": "cpu", "shown_samples": 0, "keep": 1}
-        config.merge(tree, {"trainer": trainer, "name": f"{job.data}-{job.method}"})
-        return tree
-
     def start(self, job: Job, seconds: float) -> tuple[Path, Tree]:
         """Where likelihood stops at its best setting on this seed, kept for all methods, and what
         was spent on it.
+
+        Raises:
+            Diverged: it failed, now or when it was made.
         """
-        likelihood = Job(job.data, "mle", self.best(job.data, "mle"), job.seed)
+        best = self.best(job.data, "mle")
+        if best is None:
+            raise Diverged("mle, from which it would start, failed in every trial")
+        likelihood = Job(job.data, "mle", best, job.seed)
         place = self.folder / job.data / "starts" / f"seed{job.seed}"
         known = place.with_name(f"{place.name}.json")
-        if not (runs.is_run(place) and known.exists()):
-            shutil.rmtree(place, ignore_errors=True)
-            part = place.with_name(f"{place.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            spent = self.trained("pretrain", self.tree(likelihood), seconds, part, None)
-            self.write(known, likelihood, spent)
-            part.rename(place)
-        found = self.read(known, likelihood)
+        found = self.read(known, likelihood) if known.exists() else {}
+        if not found or not ("failed" in found or runs.is_run(place)):
+            found = self.make_start(likelihood, seconds, place)
+            self.write(known, likelihood, found)
+        if "failed" in found:
+            raise Diverged(f"its start, mle, failed: {found['failed']}")
         return place, {key: found[key] for key in ("seconds", "updates")}
+
+    def make_start(self, likelihood: Job, seconds: float, place: Path) -> Tree:
+        """Train a start into ``place``: what was spent on it, or why it failed."""
+        shutil.rmtree(place, ignore_errors=True)
+        part = place.with_name(f"{place.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            spent = self.trained("pretrain", recipe_of(self.grid, likelihood), seconds, part, None)
+        except Diverged as error:
+            shutil.rmtree(part, ignore_errors=True)
+            return {"failed": error.why}
+        part.rename(place)
+        return spent
 
     def trained(
         self, stage: Any, tree: Tree, seconds: float, run: Path, source: Path | None
@@ -291,29 +231,3 @@ class Benchmark:
         row = evaluation.Scorer(corpus, tokenizer, wanted).row(job.method, writer)
         test = evaluation.as_json([row])[0]["figures"]
         return {"validation": number(score), "test": test, "protocol": row.protocol}
-
-
-def open_grid(path: str) -> Grid:
-    """A grid from its YAML.
-
-    Raises:
-        UserError: it can't be read, or something in it is wrong.
-    """
-    return config.check(Grid, config.read_yaml(path), "grid")
-
-
-def check(grid: Grid) -> None:
-    """Find mistakes in all recipes before the hours begin.
-
-    Raises:
-        UserError: a method's recipe, over some data, is none.
-    """
-    bench = Benchmark(grid, Path())
-    for data, name in product(grid.data, grid.methods):
-        for setting in settings(grid.methods[name], grid.trials, grid.seed):
-            try:
-                if grid.methods[name].counted:
-                    config.check(NGramOptions, setting, "tune")
-                config.check(Recipe, bench.tree(Job(data, name, setting, 0)))
-            except UserError as error:
-                raise UserError(f"grid: {name} on {data}: {error}") from None

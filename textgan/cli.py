@@ -360,7 +360,8 @@ def benchmark(
 ) -> None:
     """Compare methods under equal trials and seconds; goes on where it stopped."""
     from textgan import leaderboard
-    from textgan.benchmark import Benchmark, check, open_grid
+    from textgan.benchmark import Benchmark
+    from textgan.grid import check, open_grid
 
     found = open_grid(grid)
     check(found)

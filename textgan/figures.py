@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from textgan.errors import UserError
+from textgan.errors import Diverged
 from textgan.methods import Loss
 from textgan.phases import Turn
 from textgan.recipe import Stage
@@ -108,13 +108,13 @@ class Figures:
         """Say what broke.
 
         Raises:
-            UserError: always.
+            Diverged: always.
         """
         last = self.run / "last"
         kept = f"the last good checkpoint is {last.resolve()}" if last.exists() else "none saved"
-        raise UserError(
-            f"{self.stage}: a loss or weight became NaN or infinite by turn {position}; "
-            f"{kept}. Try a smaller optimizers.<player>.lr or clip, or another trainer.seed"
+        raise Diverged(
+            f"{self.stage}: a loss or weight became NaN or infinite by turn {position}",
+            f"{kept}. Try a smaller optimizers.<player>.lr or clip, or another trainer.seed",
         )
 
     def load(self, parts: dict[str, Any]) -> None:

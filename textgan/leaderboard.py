@@ -15,8 +15,10 @@ TEXTS = "harmonic BLEU-4", "BLEU-4", "backward BLEU-4", "NLL_test"
 
 
 def values(found: list[Tree], figure: str) -> list[float]:
-    """One figure of all runs; JSON has null for nan and a word for infinity."""
-    read = [run["test"][figure]["value"] for run in found]
+    """One figure of all runs; JSON has null for nan and a word for infinity. A failed run's is nan,
+    and so is that of a method that has no run.
+    """
+    read = [run["test"][figure]["value"] if "test" in run else None for run in found or [{}]]
     return [math.nan if value is None else float(value) for value in read]
 
 
@@ -40,34 +42,74 @@ def table(bench: Benchmark, data: str) -> str:
     """The methods on one language or text, best first; those without a finite figure last."""
     grid = bench.grid
     found = {method: bench.tests(data, method) for method in grid.methods}
-    names = KNOWN if KNOWN[0] in found[grid.baseline][0]["test"] else TEXTS
+    ended = [run for method in (grid.baseline, *found) for run in found[method] if "test" in run]
+    names = KNOWN if ended and KNOWN[0] in ended[0]["test"] else TEXTS
     first = {method: values(runs, names[0]) for method, runs in found.items()}
-    finite = {method: each for method, each in first.items() if np.isfinite(each).all()}
-    base = finite.pop(grid.baseline, None)
-    shown = {} if base is None else compare(finite, base)
     sign = 1 if names is KNOWN else -1
 
     def rank(method: str) -> float:
         mean = sign * float(np.mean(first[method]))
         return math.inf if math.isnan(mean) else mean
 
-    order = sorted(first, key=rank)
-    lines = [f"## {data}", ""]
+    shown = verdicts(first, grid.baseline)
     titles = " | ".join(name.replace("|", r"\|") for name in names)
-    lines += [f"| method | {titles} | setting | {names[0]} beside {grid.baseline} |"]
+    lines = [
+        f"## {data}",
+        "",
+        f"| method | {titles} | setting | {names[0]} beside {grid.baseline} |",
+    ]
     lines += ["|" + " --- |" * (len(names) + 3)]
-    for method in order:
-        cells = [cell(values(found[method], figure)) for figure in names]
-        setting = ", ".join(f"{k} {v}" for k, v in found[method][0]["setting"].items())
-        said = verdict(shown[method]) if method in shown else "not compared: no finite figure"
-        said = "baseline" if method == grid.baseline else said
-        lines.append(f"| {method} | {' | '.join(cells)} | {setting} | {said} |")
-    return "\n".join([*lines, "", found[grid.baseline][0]["protocol"]])
+    for method in sorted(first, key=rank):
+        cells = [cell(found[method], figure) for figure in names]
+        lines.append(
+            f"| {method} | {' | '.join(cells)} | {tried(bench, data, method)} | {shown[method]} |"
+        )
+    return "\n".join([*lines, "", *(run["protocol"] for run in ended[:1]), *why(bench, data)])
 
 
-def cell(figures: list[float]) -> str:
+def verdicts(first: dict[str, list[float]], baseline: str) -> dict[str, str]:
+    """What the comparison with the baseline shows of each method, by their values over seeds."""
+    finite = {method: each for method, each in first.items() if np.isfinite(each).all()}
+    base = finite.pop(baseline, None)
+    missing = "no finite figure" if base is not None else "the baseline has no finite figure"
+    shown = {} if base is None else compare(finite, base)
+    said = {
+        name: verdict(shown[name]) if name in shown else f"not compared: {missing}"
+        for name in first
+    }
+    return said | {baseline: "baseline"}
+
+
+def tried(bench: Benchmark, data: str, method: str) -> str:
+    """The setting that was chosen of a method, and how many trials failed."""
+    trials = bench.trials(data, method)
+    failed = sum("failed" in found for _, found in trials)
+    best = bench.best(data, method)
+    parts = [", ".join(f"{k} {v}" for k, v in (best or {}).items())]
+    parts += [f"{failed} of {len(trials)} trials failed"] if failed else []
+    return "; ".join(part for part in parts if part)
+
+
+def why(bench: Benchmark, data: str) -> list[str]:
+    """A line for each run that failed: which, and why."""
+    lines = []
+    for method in bench.grid.methods:
+        trials = [found for _, found in bench.trials(data, method)]
+        for run in (*trials, *bench.tests(data, method)):
+            if "failed" in run:
+                setting = ", ".join(f"{k} {v}" for k, v in run["setting"].items()) or "as it is"
+                lines.append(f"- {method}, {setting}, seed {run['seed']} failed: {run['failed']}")
+    return ["", *lines] if lines else []
+
+
+def cell(found: list[Tree], figure: str) -> str:
     """A mean and half its interval, or how many runs have no finite figure."""
+    if not found:
+        return "every trial failed"
+    if failed := sum("failed" in run for run in found):
+        return f"failed at {failed} of {len(found)} seeds"
+    figures = values(found, figure)
     if missing := int(np.sum(~np.isfinite(figures))):
         return f"not finite at {missing} of {len(figures)} seeds"
-    found = interval(figures)
-    return f"{found.estimate.value:.4f} ± {found.high - found.estimate.value:.4f}"
+    over = interval(figures)
+    return f"{over.estimate.value:.4f} ± {over.high - over.estimate.value:.4f}"
