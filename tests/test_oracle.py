@@ -15,6 +15,7 @@ from tests.short_run import differences, end_state, given
 from tests.test_resume import stopped
 from textgan import (
     api,
+    density,
     evaluation,
     experiment,
     models,
@@ -113,10 +114,10 @@ def test_the_canonical_oracle_has_its_known_entropy() -> None:
     error = float(entropy.std()) / len(entropy) ** 0.5
     assert error < 0.01
     assert abs(float(entropy.mean()) - 5.754) < 0.003 + 3 * error
-    nll = -validation.text_log_prob(model, Sequences(ids, None)).mean() / 20
+    nll = -density.text_log_prob(model, Sequences(ids, None)).mean() / 20
     assert nll == pytest.approx(5.754, abs=0.07)
     uniform = torch.randint(5000, (300, 20), generator=torch.Generator().manual_seed(0))
-    nll = -validation.text_log_prob(model, Sequences(uniform, None)).mean() / 20
+    nll = -density.text_log_prob(model, Sequences(uniform, None)).mean() / 20
     assert nll == pytest.approx(11.40, abs=0.08)  # three standard errors
 
 
@@ -399,13 +400,3 @@ def test_a_file_that_has_changed_is_told_when_a_run_goes_on(tmp_path: Path) -> N
     write(1)
     told = refused(lambda: experiment.resume(run, "pretrain"))
     assert told.startswith(f"corpus.oracle: '{place}', or the tokenizer in ")
-
-
-def test_a_generator_with_noise_has_no_density_to_compare(tmp_path: Path) -> None:
-    tree = recipe(tmp_path, generator={"latent_size": 2}, pretrain=[{"method": "mle", "steps": 1}])
-    run = experiment.start("pretrain", tree, tmp_path / "run", None)
-    told = refused(lambda: experiment.start("adversarial", tree, tmp_path / "game", run))
-    assert told == (
-        "corpus.oracle: it is compared by density, and that of a generator with noise or "
-        "categories isn't known; set generator.latent_size and generator.categories to 0"
-    )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import textgan
-from textgan import config, floor, oracle, runs, runtime, validation
+from textgan import config, density, floor, oracle, runs, runtime, validation
 from textgan.data.corpus import Corpus
 from textgan.data.splits import Split
 from textgan.errors import UserError
@@ -267,8 +267,13 @@ def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
 
 
 def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
-    """A generator of a known language: nats a token, JSD nats a text."""
+    """A generator of a known language: nats a token, JSD nats a text.
+
+    What is but a bound, of a generator with noise, is said to be, on stderr and in the protocol.
+    """
     assert corpus.oracle is not None
+    if generator.latent_size:
+        say(f"{name}: {density.NOTE}")
     count = len(corpus.splits["test"])
     runtime.seed(seed, "evaluate")
     sides = validation.sides(generator, corpus, "test", count)
@@ -280,7 +285,8 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
         {**known_language.figures(found, tokens), **by_prefix},
         f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
         f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
-        f"seed:{seed}|test:{corpus.fingerprint}|textgan:{textgan.__version__}",
+        f"seed:{seed}|test:{corpus.fingerprint}"
+        f"{density.STAMP if generator.latent_size else ''}|textgan:{textgan.__version__}",
     )
 
 

@@ -13,6 +13,7 @@ import textgan
 from textgan import (
     checkpoint,
     config,
+    density,
     inheritance,
     models,
     new_players,
@@ -153,10 +154,9 @@ def _build(
         )
     else:
         new_players.fit(generator, corpus.length)
-    if corpus.oracle is None:
-        new_players.name_categories(
-            generator, corpus.labels, corpus.shares, recipe.corpus.label_column
-        )
+    new_players.name_categories(generator, corpus.labels, corpus.shares, recipe.corpus)
+    if stage == "adversarial" and corpus.oracle is not None and generator.latent_size:
+        say(f"corpus.oracle: {density.NOTE}")
     if before and _same_discriminator(recipe, before):
         discriminator = models.load_discriminator(before.folder / "discriminator")
     else:

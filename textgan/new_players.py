@@ -7,6 +7,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from textgan import runtime
+from textgan.data.splits import CorpusOptions
 from textgan.data.vectors import VectorOptions, load_vectors
 from textgan.discriminators import DISCRIMINATORS, Discriminator, DiscriminatorOptions
 from textgan.errors import UserError
@@ -80,7 +81,7 @@ def fit(generator: Generator, length: int) -> None:
 
 
 def name_categories(
-    generator: Generator, labels: list[str], shares: list[float], column: str | None
+    generator: Generator, labels: list[str], shares: list[float], corpus: CorpusOptions
 ) -> None:
     """Tell a generator the names of its categories, the labels of its texts, and how frequent each
     is.
@@ -91,6 +92,11 @@ def name_categories(
     count = generator.categories
     if not count:
         return
+    if not labels and corpus.oracle:
+        raise UserError(
+            f"corpus.oracle.categories: the generator has {count} categories, the oracle's texts "
+            f"no labels; set it to {count}, or take configs/data/oracle_labelled.yaml"
+        )
     if not labels:
         raise UserError(
             f"corpus.label_column: the generator has {count} categories, the texts no labels; name "
@@ -98,8 +104,10 @@ def name_categories(
         )
     if count != len(labels):
         named = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
+        column = f"corpus.label_column '{corpus.label_column}'"
         raise UserError(
-            f"generator.categories: {count}, but corpus.label_column '{column}' has {len(labels)} "
+            f"generator.categories: {count}, but "
+            f"{'corpus.oracle.categories' if corpus.oracle else column} has {len(labels)} "
             f"labels ({named}); set it to {len(labels)}"
         )
     generator.config.labels, generator.config.shares = labels, shares

@@ -1,12 +1,13 @@
 """A known language as a corpus: the oracle is a frozen generator, and its texts are drawn from it.
 
-It is an LSTM or a grammar: whatever samples, and knows its texts' chances.
+It is an LSTM, one LSTM a label or a grammar: whatever samples, and knows its texts' chances.
 ``open_corpus`` is how commands open any corpus, of files or of an oracle.
 """
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from textgan.data.oracle import (
     SPECIALS,
     OracleOptions,
     Weights,
-    draw_uniform,
+    draw_chances,
     draw_weights,
     word_tokenizer,
 )
@@ -32,6 +33,9 @@ from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.generators.grammar import GrammarGenerator
 from textgan.generators.lstm import LSTMGenerator, LSTMOptions
+from textgan.generators.mixture import MixtureGenerator, MixtureOptions
+
+Oracle = LSTMGenerator | MixtureGenerator | GrammarGenerator
 
 MUCH = 1e8
 """Logits above which to draw the training texts takes seconds."""
@@ -66,20 +70,23 @@ def open_corpus(
         tokenizer or own,
         drawn,
         length=oracle.config.length,
+        labels=oracle.config.labels or [],
         digests={split: _digest(found.flat) for split, found in drawn.items()},
         oracle=oracle,
     )
 
 
-def make_oracle(options: OracleOptions) -> LSTMGenerator | GrammarGenerator:
+def make_oracle(options: OracleOptions) -> Oracle:
     """The oracle, frozen: drawn from its seed, or read.
 
     Raises:
         UserError: there is nothing at ``path`` or ``grammar``, or no oracle.
     """
-    oracle: LSTMGenerator | GrammarGenerator
+    oracle: Oracle
     if options.grammar is not None:
         oracle = grammar_oracle.read(options.grammar)
+    elif options.categories:
+        oracle = mix(options)
     elif options.path is None:
         oracle = build(draw_weights(options), options.length)
     elif options.path.endswith((".npz", ".pkl")):
@@ -121,6 +128,22 @@ def build(weights: Weights, length: int) -> LSTMGenerator:
     return oracle
 
 
+def mix(options: OracleOptions) -> MixtureGenerator:
+    """A generator that holds an LSTM for each label; the labels are called 0, 1, ..."""
+    sizes = MixtureOptions(
+        categories=options.categories,
+        embedding_size=options.embedding_size,
+        hidden_size=options.hidden_size,
+    )
+    tokenizer = word_tokenizer(options.vocabulary)
+    oracle = new_players.make_generator(sizes, tokenizer, options.length, seed=0)
+    assert isinstance(oracle, MixtureGenerator)
+    for label, expert in enumerate(oracle.lstms):
+        expert.load_state_dict(build(draw_weights(options, label), options.length).state_dict())
+    oracle.config.labels = [str(label) for label in range(options.categories)]
+    return oracle
+
+
 def _open(path: str) -> LSTMGenerator:
     """An LSTM that has learnt an oracle, from its run or folder."""
     if not find(path).exists():
@@ -142,11 +165,11 @@ def _open(path: str) -> LSTMGenerator:
 
 
 def words(oracle: Generator) -> int:
-    """V: the words of an LSTM's language, without what is never an outcome."""
+    """V: the words of LSTMs' language, without what is never an outcome."""
     return oracle.config.vocab_size - len(SPECIALS)
 
 
-def texts_of(oracle: Generator, options: OracleOptions) -> dict[Split, Ids]:
+def texts_of(oracle: Oracle, options: OracleOptions) -> dict[Split, Ids]:
     """The texts of every split; a large oracle's are drawn once, into the cache."""
     if isinstance(oracle, GrammarGenerator):
         return {
@@ -155,10 +178,16 @@ def texts_of(oracle: Generator, options: OracleOptions) -> dict[Split, Ids]:
             )
             for split in SPLITS
         }
-    assert isinstance(oracle, LSTMGenerator)
-    size = oracle.config.vocab_size
     if options.texts * options.length * words(oracle) < MUCH:
-        return {split: _as_ids(draw(oracle, options, split), size) for split in SPLITS}
+        drawn = {split: draw(oracle, options, split) for split in SPLITS}
+    else:
+        drawn = _kept(oracle, options)
+    size = oracle.config.vocab_size
+    return {split: _as_ids(ids, size, chances(options, split)[1]) for split, ids in drawn.items()}
+
+
+def _kept(oracle: LSTMGenerator | MixtureGenerator, options: OracleOptions) -> dict[Split, Any]:
+    """The ids of every split, (N, T), from the cache."""
 
     def save(folder: Path) -> None:
         for split in SPLITS:
@@ -166,8 +195,12 @@ def texts_of(oracle: Generator, options: OracleOptions) -> dict[Split, Ids]:
 
     key = cache.key("oracle", fingerprint(oracle), options.seed, options.texts)
     folder = cache.entry(key, save, "an oracle's texts")
-    found = {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
-    return {split: _as_ids(ids, size) for split, ids in found.items()}
+    return {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+
+
+def chances(options: OracleOptions, split: Split) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the texts of a split are drawn by, and their labels (see ``draw_chances``)."""
+    return draw_chances(options, SPLITS.index(split), count_of(options, split))
 
 
 def count_of(options: OracleOptions, split: Split) -> int:
@@ -176,25 +209,30 @@ def count_of(options: OracleOptions, split: Split) -> int:
 
 
 @torch.no_grad()
-def draw(oracle: LSTMGenerator, options: OracleOptions, split: Split) -> np.ndarray:
+def draw(
+    oracle: LSTMGenerator | MixtureGenerator, options: OracleOptions, split: Split
+) -> np.ndarray:
     """The texts of a split, (N, T) ids.
 
     In double precision on a CPU: in single precision another machine's rounding would now and then
     give another word, and the corpus another digest.
     """
-    texts = count_of(options, split)
-    uniform = draw_uniform(options.seed, SPLITS.index(split), texts, options.length)
+    uniform, category = chances(options, split)
     oracle.to(torch.float64)  # type: ignore[arg-type]
-    begin = torch.full((texts, 1), oracle.config.bos_token_id)
-    output, state = oracle.step(begin[:, 0], oracle.initial_state(texts))
+    begin = torch.full((len(uniform), 1), oracle.config.bos_token_id)
+    state = oracle.start(
+        len(uniform), category=None if category is None else torch.from_numpy(category)
+    )
+    output, state = oracle.step(begin[:, 0], state)
     ids, _ = oracle.complete(begin, output, state, torch.from_numpy(uniform))
     oracle.to(torch.float32)  # type: ignore[arg-type]
     return ids.numpy()
 
 
-def _as_ids(ids: np.ndarray, vocabulary: int) -> Ids:
+def _as_ids(ids: np.ndarray, vocabulary: int, category: np.ndarray | None) -> Ids:
     texts, length = ids.shape
-    return Ids(ids.reshape(-1).astype(flat_kind(vocabulary)), np.arange(texts + 1) * length)
+    flat, starts = ids.reshape(-1).astype(flat_kind(vocabulary)), np.arange(texts + 1) * length
+    return Ids(flat, starts, category)
 
 
 def _digest(ids: np.ndarray) -> str:

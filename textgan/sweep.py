@@ -13,7 +13,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import (
@@ -24,7 +23,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from textgan import runtime, validation
+from textgan import density, runtime, validation
 from textgan.data.sequences import Sequences
 from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
@@ -142,23 +141,17 @@ def _of_oracle(scorer: Scorer, generator: Generator) -> list[Point]:
         fake = validation.sampled(
             generator, count, LogitsProcessorList([TemperatureLogitsWarper(t)])
         )
-        own = -validation.text_log_prob(oracle, fake)
-        held_out = -_log_prob(generator, real, t)
+        own = -density.text_log_prob(oracle, fake)
+        held_out = -density.text_log_prob(generator, real, partial(at_temperature, t))
         points.append(Point(f"temperature {t:g}", (own, _tokens(fake)), (held_out, _tokens(real))))
     return points
 
 
-@torch.no_grad()
-def _log_prob(generator: Generator, s: Sequences, temperature: float) -> Array:
-    """(N,) log-probabilities of texts drawn at a temperature."""
-    parts = []
-    with runtime.evaluating(generator):
-        for rows in runtime.chunks(len(s), 64):
-            part = s[rows].to(generator.device)
-            every = F.log_softmax(generator.logits(part).double() / temperature, dim=-1)
-            chosen: Tensor = every.gather(2, part.ids[..., None]).squeeze(2) * part.mask
-            parts.append(chosen.sum(dim=1))
-    return torch.cat(parts).cpu().numpy()
+def at_temperature(temperature: float, generator: Generator, s: Sequences) -> Tensor:
+    """(B,) log-probabilities of texts drawn at a temperature, a ``density.Score``."""
+    every = F.log_softmax(generator.logits(s).double() / temperature, dim=-1)
+    chosen: Tensor = every.gather(2, s.ids[..., None]).squeeze(2) * s.mask
+    return chosen.sum(dim=1)
 
 
 def _tokens(s: Sequences) -> Array:

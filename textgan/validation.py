@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from transformers import LogitsProcessorList
 
-from textgan import runtime
+from textgan import density, runtime
 from textgan.data.corpus import Corpus
 from textgan.data.sequences import Sequences
 from textgan.data.splits import Split
-from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.generators.grammar import GrammarGenerator
 from textgan.metrics import known_language
@@ -24,7 +23,11 @@ ROWS = 64
 
 @torch.no_grad()
 def nll(generator: Generator, corpus: Corpus, split: Split) -> Estimate:
-    """Nats a real token, ``<eos>`` included, padding not; the error is over texts."""
+    """Nats a real token, ``<eos>`` included, padding not; the error is over texts.
+
+    Labelled texts are scored under their label. Of a generator with noise each has one draw of z:
+    an upper bound in expectation, and no close one.
+    """
     device = next(generator.parameters()).device
     totals, counts = [], []
     order = range(len(corpus.splits[split]))
@@ -80,7 +83,8 @@ def quality(generator: Generator, corpus: Corpus, count: int) -> dict[str, float
 def divergence(generator: Generator, corpus: Corpus, count: int) -> dict[str, float]:
     """How far the generator is from the oracle, by ``count`` texts of either: NLL in nats a token
     (``nll_test`` on validation texts), JSD in nats a text. A grammar says instead of NLL_oracle,
-    which one wrong text makes infinite, how large a part of the texts is ``possible``.
+    which one wrong text makes infinite, how large a part of the texts is ``possible``. Of a
+    generator with noise ``nll_test`` and ``jsd`` are upper bounds.
     """
     count = min(count, len(corpus.splits["validation"]))
     found = log_probs(sides(generator, corpus, "validation", count))
@@ -112,41 +116,45 @@ class Sides(NamedTuple):
 
 
 def sides(generator: Generator, corpus: Corpus, split: Split, count: int) -> Sides:
-    """A split's first ``count`` texts, and as many samples, which follow from runtime's seed.
-
-    Raises:
-        UserError: the generator's density isn't known.
-    """
+    """A split's first ``count`` texts, and as many samples, which follow from runtime's seed."""
     assert corpus.oracle is not None, "no oracle's corpus"
-    if generator.latent_size or generator.categories:
-        raise UserError(
-            "corpus.oracle: it is compared by density, and that of a generator with noise or "
-            "categories isn't known; set generator.latent_size and generator.categories to 0"
-        )
     oracle = corpus.oracle.to(next(generator.parameters()).device)  # type: ignore[arg-type]
     real = corpus.batch(split, range(count))
     return Sides(oracle, generator, real, sampled(generator, count))
 
 
 def log_probs(of: Sides) -> LogProbs:
-    """Both sides' texts under both densities."""
+    """Both sides' texts under both densities: exact, or bounds if the generator has noise, which
+    draws from runtime's stream (see ``density``).
+    """
     oracle, generator, real, fake = of
-    assert fake.log_prob is not None
     return LogProbs(
-        p_of_p=text_log_prob(oracle, real),
-        g_of_p=text_log_prob(generator, real),
-        p_of_g=text_log_prob(oracle, fake),
-        g_of_g=fake.log_prob.double().sum(dim=1).cpu().numpy(),
+        p_of_p=density.text_log_prob(oracle, real),
+        g_of_p=density.text_log_prob(generator, real),
+        p_of_g=density.text_log_prob(oracle, fake),
+        g_of_g=density.text_log_prob(generator, fake) if _hidden(generator) else _sampled(fake),
     )
+
+
+def _hidden(generator: Generator) -> bool:
+    """True if a text may have been made from several things: its sampler's chance is of one."""
+    return bool(generator.latent_size or generator.categories)
+
+
+def _sampled(fake: Sequences) -> np.ndarray:
+    """(M,) the log-probabilities under which texts were sampled."""
+    assert fake.log_prob is not None
+    return fake.log_prob.double().sum(dim=1).cpu().numpy()
 
 
 def prefix_divergences(of: Sides, tokens: float) -> dict[str, Estimate | None]:
     """``known_language.by_prefix`` of both sides' texts, by ``tokens`` a text.
 
-    None for a grammar, which gives no distribution of the next word.
+    None for a grammar, which gives no distribution of the next word, and of a generator with noise,
+    whose is an integral behind each prefix.
     """
     oracle, generator, real, fake = of
-    if isinstance(oracle, GrammarGenerator):
+    if isinstance(oracle, GrammarGenerator) or generator.latent_size:
         return dict.fromkeys(known_language.BY_PREFIX)
     return {
         **known_language.by_prefix(
@@ -162,18 +170,7 @@ def _prefix_kl(a: Generator, b: Generator, s: Sequences) -> np.ndarray:
     parts = []
     with runtime.evaluating(a, b):
         for rows in runtime.chunks(len(s), ROWS):
-            log_a, log_b = (player.logits(s[rows]).log_softmax(dim=2) for player in (a, b))
+            log_a, log_b = (density.next_word(player, s[rows]) for player in (a, b))
             kl = (log_a.exp() * (log_a - log_b)).sum(dim=2)  # (B, T)
             parts.append((kl * s[rows].mask).double().sum(dim=1))
-    return torch.cat(parts).cpu().numpy()
-
-
-@torch.no_grad()
-def text_log_prob(generator: Generator, s: Sequences) -> np.ndarray:
-    """(B,) log-probabilities of whole texts, in nats."""
-    s = s.to(next(generator.parameters()).device)
-    with runtime.evaluating(generator):
-        parts = [
-            generator.log_prob(s[rows]).double().sum(dim=1) for rows in runtime.chunks(len(s), ROWS)
-        ]
     return torch.cat(parts).cpu().numpy()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import LogitsProcessorList, TemperatureLogitsWarper
 
-from textgan import oracle, runtime, validation
+from textgan import density, oracle, runtime
 from textgan.data.oracle import OracleOptions
 from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions
@@ -169,7 +169,7 @@ def test_the_bigram_of_the_canonical_oracle_has_its_known_figures(
             above = sharpened(table.rows(state[rows]), alpha).cumsum(axis=1)
             drawn[rows, t] = (above < chance.random_sample((few, 1)) * above[:, -1:]).sum(axis=1)
         state = table.numbers(state, drawn[:, t, None])[:, -1, :-1]
-    log_p = validation.text_log_prob(corpus.oracle, Sequences(torch.from_numpy(drawn), None))
+    log_p = density.text_log_prob(corpus.oracle, Sequences(torch.from_numpy(drawn), None))
     for log_prob, (known, its_error) in ((log_p, nll_oracle), (log_g, nll_test)):
         error = np.std(log_prob / 20) / count**0.5
         assert error < 0.04

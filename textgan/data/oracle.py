@@ -57,17 +57,26 @@ class OracleOptions(BaseModel):
     """The language and its texts follow from it."""
     texts: int = Field(default=10_000, ge=1)
     """Texts that train; as many validate and test, at most 10,000."""
+    categories: int = Field(default=0, ge=0)
+    """Labels of the texts; 0: none. Each is an LSTM of its own, all are equally likely, and the
+    language is their mixture."""
 
     @model_validator(mode="after")
     def _one_language(self) -> "OracleOptions":
         if self.path is not None and self.grammar is not None:
             raise ValueError("path and grammar are two languages; give one of them")
+        if self.categories == 1:
+            raise ValueError("categories: one class is none; set it to 2 or more, or to 0")
+        if self.categories and (self.path or self.grammar):
+            other = "path" if self.path else "grammar"
+            raise ValueError(f"{other} is one language without labels; set categories to 0")
         return self
 
     @property
     def place(self) -> str:
         """Which language, in a few words."""
-        return self.path or self.grammar or f"oracle of seed {self.seed}"
+        kind = "labelled oracle" if self.categories else "oracle"
+        return self.path or self.grammar or f"{kind} of seed {self.seed}"
 
 
 def word_tokenizer(vocabulary: int) -> "PreTrainedTokenizerFast":
@@ -102,9 +111,12 @@ def shapes(vocabulary: int, embedding: int, hidden: int) -> dict[str, tuple[int,
     return {name: own.get(name) or first[name[0]] for name in NAMES}
 
 
-def draw_weights(options: OracleOptions) -> Weights:
-    """An oracle of any size; numpy promises that RandomState gives the same numbers for ever."""
-    chance = np.random.RandomState([options.seed, 0])
+def draw_weights(options: OracleOptions, label: int = 0) -> Weights:
+    """An oracle of any size; numpy promises that RandomState gives the same numbers for ever.
+
+    Label 0's are those of an oracle without labels.
+    """
+    chance = np.random.RandomState([options.seed, 0, label] if label else [options.seed, 0])
     sizes = shapes(options.vocabulary, options.embedding_size, options.hidden_size)
     return {
         name: (options.init_std * chance.standard_normal(shape)).astype(np.float32)
@@ -115,3 +127,15 @@ def draw_weights(options: OracleOptions) -> Weights:
 def draw_uniform(seed: int, stream: int, texts: int, length: int) -> np.ndarray:
     """(texts, length) numbers in [0, 1), alike in every process, whatever its rows of a batch."""
     return np.random.RandomState([seed, 1 + stream]).random_sample((texts, length))
+
+
+def draw_chances(
+    options: OracleOptions, stream: int, texts: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(texts, length) such numbers for the words of texts, and (texts,) their labels, which are
+    equally likely, or None.
+    """
+    if not options.categories:
+        return draw_uniform(options.seed, stream, texts, options.length), None
+    numbers = draw_uniform(options.seed, stream, texts, 1 + options.length)
+    return numbers[:, 1:], (numbers[:, 0] * options.categories).astype(np.int64)

@@ -36,6 +36,11 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         """Tokens that a text can have, if there is a limit."""
         return None
 
+    @property
+    def shares(self) -> list[float]:
+        """How often each category is drawn: as often as training texts have it, or all alike."""
+        return self.config.shares or [1 / self.categories for _ in range(self.categories)]
+
     # What a subclass gives
 
     def initial_state(self, size: int) -> State:
@@ -62,15 +67,12 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
     def conditions(
         self, size: int, noise: Tensor | None, category: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Noise (B, Z) and categories (B,), drawn if the generator has them and none are given:
-        a category as often as training texts have it.
-        """
+        """Noise (B, Z) and categories (B,), drawn if the generator has them and none are given."""
         if noise is None and self.latent_size:
             noise = runtime.normal(size, self.latent_size, self.device)
         if category is None and self.categories:
             draws = runtime.uniform(size, 1, self.device).squeeze(1)
-            shares = self.config.shares or [1 / self.categories] * self.categories
-            below = torch.tensor(list(accumulate(shares))[:-1], device=draws.device)
+            below = torch.tensor(list(accumulate(self.shares))[:-1], device=draws.device)
             category = torch.bucketize(draws, below.to(draws.dtype), right=True)
         return noise if self.latent_size else None, category if self.categories else None
 
