@@ -242,7 +242,8 @@ def evaluate(
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="Runs; default: the newest.")
     ] = None,
     metrics: Annotated[
-        str | None, typer.Option(help="Names with commas between them, or all.")
+        str | None,
+        typer.Option(help="Names with commas between them; all: all but neural_lm."),
     ] = None,
     json_: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here as well.")

@@ -44,6 +44,8 @@ SEEN = {  # by figure, in the order of FIXTURES: x seen, + looks better than rea
     "category score": ".xx...",
 }
 SEEN_SLOWLY = {
+    "neural LM score": ".+.x..",
+    "neural reverse LM score": ".xxx..",
     "macro-F1, generated": ".xx.x.",
     "accuracy, gain": "......",
     "FED": ".xxx..",
@@ -55,9 +57,16 @@ SEEN_SLOWLY = {
     "Vendi": ".xxx..",
 }
 SIGNS = {"x": "●", "+": "▲", ".": "·"}
-SLOW = ENCODED | {"augmentation"}
+SLOW = ENCODED | {"augmentation", "neural_lm"}
 READ = {
-    "lower": ("LM score", "Self-BLEU", "exact copies", "copied run", "nearest training text"),
+    "lower": (
+        "LM score",
+        "neural LM score",
+        "Self-BLEU",
+        "exact copies",
+        "copied run",
+        "nearest training text",
+    ),
     "higher": (
         *("distinct", "Vendi", "density", "category score"),
         *(f"{n}-gram" for n in (1, 2, 3, 4)),
@@ -151,9 +160,9 @@ def test_which_figure_sees_which_fault() -> None:
     assert found == SEEN
 
 
-@pytest.mark.slow  # sentences are embedded, classifiers trained: 40 seconds
+@pytest.mark.slow  # sentences are embedded, classifiers and language models trained: 90 seconds
 @pytest.mark.skipif(not installed(), reason="no textgan[embeddings]")
-def test_which_figure_of_embeddings_or_classifiers_sees_which_fault() -> None:
+def test_which_figure_of_what_learns_sees_which_fault() -> None:
     found = {
         figure: "".join(mark(figure, name, slow=True) for name in FIXTURES)
         for figure in SEEN_SLOWLY

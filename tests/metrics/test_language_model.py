@@ -1,14 +1,18 @@
 """LM scores by hand and by NLTK's kind of loops, and who is told apart by them."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.conftest import Command
 from textgan import neural_lm
 from textgan.errors import UserError
 from textgan.generators.lstm import LSTMOptions
-from textgan.metrics import language_model
+from textgan.metrics import METRICS, chosen, language_model
 from textgan.metrics.base import Evaluation, Tokens
 from textgan.metrics.estimate import Estimate
 from textgan.metrics.language_model import Ids, Score, kneser_ney, score
@@ -133,10 +137,19 @@ def test_empty_and_single_texts() -> None:
             score(texts, fitted, [["a"]])
 
 
-def test_an_lstm_learns_the_language_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = LSTMOptions(embedding_size=16, hidden_size=32, dropout=0.1)
-    monkeypatch.setattr(neural_lm, "OPTIONS", small)
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Models that are fitted in a moment, and none that an earlier test left."""
+    options = LSTMOptions(embedding_size=16, hidden_size=32, dropout=0.1)
+    monkeypatch.setattr(neural_lm, "OPTIONS", options)
     monkeypatch.setattr(neural_lm, "LEARNING_RATE", 2e-2)
+    language_model._lstm.cache_clear()
+    yield
+    language_model._lstm.cache_clear()
+
+
+@pytest.mark.usefixtures("small")
+def test_an_lstm_learns_the_language_too() -> None:
     references, real = language(150, 0), language(40, 1)
     found = score(real, references, references, fit_lstm, seeds=(0, 1))
     again = score(real, references, references, fit_lstm, seeds=(0, 1))
@@ -144,3 +157,66 @@ def test_an_lstm_learns_the_language_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.value < 2.1  # of ln 13 = 2.56
     one = score(real, references, references, fit_lstm)
     assert found.stderr > 0 and one.value != found.value
+
+
+def neural(texts: list[Tokens], references: list[Tokens], seed: int = 0) -> tuple[Estimate, ...]:
+    found = METRICS["neural_lm"](replace(evaluation(texts, references), seed=seed))
+    assert list(found) == ["neural LM score", "neural reverse LM score"]
+    return tuple(each for each in found.values() if each is not None)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_neural_scores_are_means_of_three_models_that_follow_from_the_seed() -> None:
+    texts, references = language(40, 1), language(60, 0)
+    a, b = sorted(texts), sorted(references)
+    for seed, seeds in ((0, (0, 1, 2)), (2, (6, 7, 8))):
+        forward, backward = neural(texts, references, seed)
+        assert forward == score(a, b, b, fit_lstm, seeds)
+        assert backward == score(b, a, b, fit_lstm, seeds)
+        alone = [score(a, b, b, fit_lstm, (each,)) for each in seeds]
+        spread = np.std([each.value for each in alone], ddof=1) / 3**0.5
+        assert forward.stderr**2 > alone[0].stderr ** 2 / 2 + spread**2
+    language_model._lstm.cache_clear()
+    assert neural(texts, references, 2) == (forward, backward)
+    assert neural(texts[::-1], references[::-1], 2) == (forward, backward)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_references_models_score_every_model_of_a_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fitted: list[int] = []
+
+    def spy(texts: Ids, words: int, seed: int) -> Score:
+        fitted.append(len(texts))
+        return coin(texts, words, seed)
+
+    monkeypatch.setattr(neural_lm, "fit_lstm", spy)
+    references = language(30, 0)
+    for size in (10, 11, 12):
+        forward, _ = neural(language(size, 1), references)
+        assert forward.value == pytest.approx(2.0)  # 1, 2 and 3 nats a token
+    assert fitted == [30] * 3 + [10] * 3 + [11] * 3 + [12] * 3
+
+
+def test_all_leaves_out_what_takes_an_hour_unless_it_is_named() -> None:
+    assert "neural_lm" not in {*chosen("all"), *chosen(None)}
+    assert set(chosen("all, neural_lm")) == set(METRICS)
+    assert chosen("lm,neural_lm,lm") == ("lm", "neural_lm")
+    with pytest.raises(
+        UserError, match=r"no 'blue'; there are bleu, .*, and all \(all but neural_lm"
+    ):
+        chosen("all,blue")
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_gives_neural_scores_and_says_by_what(textgan: Command) -> None:
+    for name, texts in (("theirs", language(12, 1)), ("real", language(24, 0))):
+        Path(f"{name}.txt").write_text("".join(" ".join(t) + "\n" for t in texts), "utf-8")
+    files = ("--samples", "theirs.txt", "--reference", "real.txt", "--tokenizer", "whitespace")
+    found = textgan("evaluate", *files, "--metrics", "lm,neural_lm")
+    assert found.code == 0
+    assert [line.split("  ")[0] for line in found.lines[1:4]] == [
+        *("LM score", "neural LM score", "neural reverse LM score")
+    ]
+    assert "|lm:kneser-ney-5|neural_lm:3*lstm-32|" in found.lines[-1]

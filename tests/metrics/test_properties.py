@@ -13,8 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from textgan import neural_lm
 from textgan.errors import UserError
-from textgan.metrics import ENCODED, METRICS, Estimate, Evaluation, categories, encoder
+from textgan.generators.lstm import LSTMOptions
+from textgan.metrics import (
+    ENCODED,
+    METRICS,
+    Estimate,
+    Evaluation,
+    categories,
+    encoder,
+    language_model,
+)
 from textgan.metrics.base import Tokens
 
 MOST = 24
@@ -37,6 +47,8 @@ RANGES = {
     "sacreBLEU": (0, 100),
     "LM score": (0, 50),
     "reverse LM score": (0, 50),
+    "neural LM score": (0, 50),
+    "neural reverse LM score": (0, 50),
     "distinct": (0, 1),
     "gram coverage": (0, 1),
     "gram reverse coverage": (0, 1),
@@ -84,9 +96,12 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     found = Stub("stub", "00000000", None)  # type: ignore[arg-type]
     monkeypatch.setattr(encoder, "open_encoder", lambda folder: found)
     monkeypatch.setattr(categories, "REPEATS", 1)  # each trains three classifiers
+    monkeypatch.setattr(neural_lm, "EPOCHS", 1)
+    monkeypatch.setattr(neural_lm, "OPTIONS", LSTMOptions(embedding_size=4, hidden_size=4))
     yield
     encoder._points.cache_clear()
     encoder._unknown.cache_clear()
+    language_model._lstm.cache_clear()
 
 
 def without_sklearn(name: str) -> bool:

@@ -37,6 +37,7 @@ METRICS: dict[str, Metric] = {
     "sacrebleu": overlap.sacre,
     "lm": language_model.forward,
     "reverse_lm": language_model.backward,
+    "neural_lm": language_model.neural,
     "diversity": diversity.diversity,
     "memorisation": memorisation.memorisation,
     "fed": embedding.fed,
@@ -49,11 +50,13 @@ METRICS: dict[str, Metric] = {
 """The one table of names; each gives one or several figures."""
 ENCODED = {"fed", "mauve", "prdc", "vendi"}
 """Metrics of sentence embeddings, which the extra `embeddings` brings."""
+LONG = {"neural_lm"}
+"""Metrics that take an hour for large corpora: ``all`` leaves them out, they want to be named."""
 OF_TRAINING = {"categories"}
 """Metrics that learn from the training texts: of real text they score held-out ones."""
 DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "memorisation"
 """What is scored where nothing is said: in seconds, and with nothing more to install."""
-LOWER = "reverse LM score", "NLL", "KL(", "JSD", "FED"
+LOWER = "reverse LM score", "neural reverse LM score", "NLL", "KL(", "JSD", "FED"
 """How names of figures begin. Not the LM score: a sentence that is repeated for ever is cheap."""
 HIGHER = (
     *("BLEU", "backward BLEU", "harmonic BLEU", "sacreBLEU", "MAUVE", "precision", "recall"),
@@ -62,22 +65,23 @@ HIGHER = (
 
 
 def chosen(names: str | None) -> tuple[str, ...]:
-    """Names of metrics from ``"bleu,self_bleu"``, or ``"all"``.
+    """Names of metrics from ``"bleu,self_bleu"``; ``"all"`` stands for all but those of ``LONG``.
 
     Raises:
         UserError: there is no such metric.
     """
     if names is None:
         return DEFAULT
-    if names == "all":
-        return tuple(METRICS)
-    found = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    every = [name for name in METRICS if name not in LONG]
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    found = dict.fromkeys(n for name in given for n in (every if name == "all" else [name]))
     unknown = [name for name in found if name not in METRICS]
     if unknown or not found:
         raise UserError(
-            f"--metrics: no '{', '.join(unknown)}'; there are {', '.join(METRICS)}, and all"
+            f"--metrics: no '{', '.join(unknown)}'; there are {', '.join(METRICS)}, and all (all "
+            f"but {', '.join(LONG)})"
         )
-    return found
+    return tuple(found)
 
 
 def figures(evaluation: Evaluation, names: tuple[str, ...]) -> dict[str, Estimate | None]:
@@ -115,6 +119,10 @@ def signature(evaluation: Evaluation, names: tuple[str, ...]) -> str:
         found += f"|sacrebleu:{overlap.signature(len(evaluation.references)).replace('|', ',')}"
     if {"lm", "reverse_lm"} & {*names}:
         found += f"|lm:kneser-ney-{language_model.ORDER}"
+    if "neural_lm" in names:
+        from textgan import neural_lm
+
+        found += f"|neural_lm:{neural_lm.MODELS}*lstm-{neural_lm.OPTIONS.hidden_size}"
     if ENCODED & {*names}:
         encoder = open_encoder(evaluation.embeddings)
         found += f"|encoder:{encoder.name}@{encoder.digest}"

@@ -11,6 +11,7 @@ who copies them. Its words are the references'; every other word counts as one u
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,6 +41,42 @@ def forward(e: Evaluation) -> dict[str, Estimate | None]:
 def backward(e: Evaluation) -> dict[str, Estimate | None]:
     """The reverse LM score, by a modified Kneser-Ney 5-gram model of the texts."""
     return {"reverse LM score": score(e.references, e.tokens, e.references)}
+
+
+def neural(e: Evaluation) -> dict[str, Estimate | None]:
+    """Both scores by LSTMs in place of counts: means over models of ``neural_lm.MODELS`` seeds,
+    whose spread is in the standard errors.
+
+    Minutes for thousands of texts. The models follow from the evaluation's seed; texts are sorted,
+    so that their order changes nothing.
+    """
+    from textgan.neural_lm import MODELS  # seconds to import, and it is asked for by name alone
+
+    seeds = range(MODELS * e.seed, MODELS * (e.seed + 1))
+    texts, references = sorted(e.tokens), sorted(e.references)
+    return {
+        "neural LM score": _neural_score(texts, references, references, seeds),
+        "neural reverse LM score": _neural_score(references, texts, references, seeds),
+    }
+
+
+def _neural_score(
+    texts: list[Tokens], fitted: list[Tokens], real: list[Tokens], seeds: Sequence[int]
+) -> Estimate:
+    if not texts:
+        raise TooFew("neural LM score: no texts to score; give at least one")
+    frozen = [tuple(map(tuple, side)) for side in (fitted, real)]
+    return _mean([_lstm(*frozen, seed)(texts) for seed in seeds])
+
+
+@lru_cache(maxsize=6)
+def _lstm(
+    fitted: tuple[tuple[str, ...], ...], real: tuple[tuple[str, ...], ...], seed: int
+) -> Nats:
+    """Kept, since the references' models score every model of a table."""
+    from textgan.neural_lm import fit_lstm
+
+    return model_of([*map(list, fitted)], [*map(list, real)], fit_lstm, seed)
 
 
 def kneser_ney(texts: Ids, words: int, seed: int = 0) -> Score:
@@ -85,12 +122,16 @@ def score(
     """
     if not len(texts):
         raise TooFew("LM score: no texts to score; give at least one")
-    found = [model_of(fitted, real, fit, seed)(texts) for seed in seeds]
+    return _mean([model_of(fitted, real, fit, seed)(texts) for seed in seeds])
+
+
+def _mean(found: list[tuple[np.ndarray, np.ndarray]]) -> Estimate:
+    """Nats a token, the mean of several models' nats of the same texts."""
     tokens = found[0][1]
     by_text = np.stack([each for each, _ in found])  # (S, N)
     of_texts = Estimate.ratio(by_text.mean(axis=0), tokens)
     by_seed = by_text.sum(axis=1) / tokens.sum()
-    spread = float(np.std(by_seed, ddof=1)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
+    spread = float(np.std(by_seed, ddof=1)) / len(found) ** 0.5 if len(found) > 1 else 0.0
     return of_texts._replace(stderr=float(np.hypot(of_texts.stderr, spread)))
 
 
