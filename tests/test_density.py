@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from textgan import density, oracle, runtime, sweep, validation
+from textgan import density, evaluation, oracle, runtime, sweep, validation
 from textgan.data.corpus import Corpus
 from textgan.data.oracle import OracleOptions, word_tokenizer
 from textgan.data.sequences import Sequences
@@ -227,6 +227,7 @@ def test_draws_follow_from_the_seed_row_by_row(monkeypatch: pytest.MonkeyPatch) 
 def test_divergences_of_a_generator_with_noise_are_never_underestimated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(density, "TEXTS", 3000)
     corpus, generator = opened(TINY), noisy()
     assert corpus.oracle is not None
     p, g = by_hand(corpus.oracle), by_hand(generator)
@@ -253,6 +254,20 @@ def test_divergences_of_a_generator_with_noise_are_never_underestimated(
     assert few["H(g)"] < -4
     assert all(abs(value) < 4 for value in many.values())
     assert abs(few["NLL_oracle"]) < 4, "it needs no density of g"
+
+
+def test_many_texts_are_scored_unless_each_takes_many_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(density, "TEXTS", 20)
+    corpus = opened(TINY)
+    counts = {
+        generator: [len(s) for s in validation.sides(generator, corpus, "test", 50)[2:]]
+        for generator in (noisy(), make())
+    }
+    assert list(counts.values()) == [[20, 20], [50, 50]]
+    row = evaluation.distance("it", noisy(), corpus, seed=0)
+    assert row.protocol.startswith("hypotheses:20|references:20|")
 
 
 def test_what_users_read_of_bounds_names_the_draws() -> None:

@@ -22,6 +22,7 @@ COMMANDS |= SCORING | COMPARING
 PIECES = {"alarms", "stopping", "windows", "replay", "variety", "gradients"}
 LOOP = {"trainer", "batches", "cast", "figures", "scores"} | PIECES
 SAVED = {"validation", "models", "new_players", "oracle", "runs", "checkpoint", "tracking"}
+SAVED |= {"density"}
 RUNNING = COMMANDS | LOOP | SAVED | {"recipe"}
 PLAYERS = {"generators", "discriminators"}
 LEARNING = {"losses", "estimators", "methods"}
@@ -45,6 +46,7 @@ MUST_NOT = {
     "windows": ALL - {"windows"},
     "stopping": ALL - {"stopping", "windows", "phases"},
     "alarms": ALL - {"alarms", "windows", "phases", "figures", "recipe"},
+    "density": ALL - {"density", "runtime", "data", "generators"},
     "replay": ALL - {"replay", "runtime", "data"},
     "gradients": ALL - {"gradients", "runtime", "data", "phases", "methods"},
     "variety": ALL - {"variety", "runtime", "data", "metrics", "generators", "validation"},

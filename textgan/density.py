@@ -33,6 +33,8 @@ from textgan.generators import Generator
 
 DRAWS = 64
 """K: fresh draws of z a text."""
+TEXTS = 2_000
+"""Texts of either side by which a generator with noise is scored, at most: each is K passes."""
 NOTE = (
     f"the generator has noise z, and its density is estimated by {DRAWS} draws a text: NLL_test, "
     "KL and JSD are upper bounds, H(g) is a lower one"

@@ -274,9 +274,9 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     assert corpus.oracle is not None
     if generator.latent_size:
         say(f"{name}: {density.NOTE}")
-    count = len(corpus.splits["test"])
     runtime.seed(seed, "evaluate")
-    sides = validation.sides(generator, corpus, "test", count)
+    sides = validation.sides(generator, corpus, "test", len(corpus.splits["test"]))
+    count = len(sides.fake)
     tokens = validation.tokens_a_text(corpus, "test")
     found = validation.log_probs(sides)
     by_prefix = validation.prefix_divergences(sides, tokens)

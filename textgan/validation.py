@@ -116,8 +116,11 @@ class Sides(NamedTuple):
 
 
 def sides(generator: Generator, corpus: Corpus, split: Split, count: int) -> Sides:
-    """A split's first ``count`` texts, and as many samples, which follow from runtime's seed."""
+    """A split's first ``count`` texts, and as many samples, which follow from runtime's seed; of a
+    generator with noise at most ``density.TEXTS``.
+    """
     assert corpus.oracle is not None, "no oracle's corpus"
+    count = min(count, density.TEXTS) if generator.latent_size else count
     oracle = corpus.oracle.to(next(generator.parameters()).device)  # type: ignore[arg-type]
     real = corpus.batch(split, range(count))
     return Sides(oracle, generator, real, sampled(generator, count))
