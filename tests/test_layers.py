@@ -16,6 +16,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 SCORING = {"evaluation", "outside", "over_seeds", "sweep", "evaluation_report", "floor"}
+SCORING |= {"ceiling", "likelihoods"}
 COMPARING = {"benchmark", "grid", "leaderboard", "clock"}
 COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "resampling"}
 COMMANDS |= SCORING | COMPARING
@@ -64,6 +65,8 @@ MUST_NOT = {
     "sampling": COMMANDS - {"sampling"} | LEARNING | LOOP,
     "resampling": {"cli", "api", "experiment", "evaluation", "losses", "methods"} | LOOP,
     "floor": COMMANDS - {"floor"} | LEARNING | LOOP,
+    "ceiling": ALL - {"ceiling", "metrics", "tracking"},
+    "likelihoods": COMMANDS - {"likelihoods"} | LEARNING | LOOP,
     "evaluation": {"cli", "api", "experiment", "outside", "over_seeds", "sweep"} | LEARNING | LOOP,
     "outside": {"cli", "api", "experiment", "sampling", "sweep"} | LEARNING | LOOP | COMPARING,
     "over_seeds": {"cli", "api", "experiment", "sampling", "sweep"} | LEARNING | LOOP | COMPARING,

@@ -293,7 +293,7 @@ def test_the_report_counts_whole_texts(game: Path) -> None:
 
 def test_evaluate_shows_the_distance(game: Path, pretrained: Path) -> None:
     itself, floor, *rows = api.evaluate(game, pretrained)
-    names = ["NLL_oracle", "NLL_test", "H(p)", "H(g)", "KL(p||g)", "KL(g||p)", "JSD"]
+    names = ["NLL_oracle", "NLL_test", "NLL_train", "H(p)", "H(g)", "KL(p||g)", "KL(g||p)", "JSD"]
     names += ["KL(p||g) by prefix", "KL(g||p) by prefix"]
     assert all(list(row.figures) == names for row in (itself, floor, *rows))
     assert itself.name == "the oracle itself"

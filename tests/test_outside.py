@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textgan import evaluation, floor, outside
+from textgan import ceiling, floor, outside
 from textgan.cli import main
 from textgan.data.tokenizers import TokenizerOptions, cutter
 from textgan.errors import UserError
@@ -164,12 +164,12 @@ def test_a_language_that_the_encoder_does_not_know_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     e = Evaluation(["a"], [["a"]], ["b"], [["b"]])
-    monkeypatch.setattr(evaluation, "unknown_language", lambda _: "it reads Greek")
-    evaluation.warn_of_language(e, ("bleu", "fed", "vendi"))
+    monkeypatch.setattr(ceiling, "unknown_language", lambda _: "it reads Greek")
+    ceiling.warn_of_language(e, ("bleu", "fed", "vendi"))
     assert capsys.readouterr().err == "warning: fed, vendi: left out; it reads Greek\n"
-    evaluation.warn_of_language(e, ("bleu",))
-    monkeypatch.setattr(evaluation, "unknown_language", lambda _: None)
-    evaluation.warn_of_language(e, ("fed",))
+    ceiling.warn_of_language(e, ("bleu",))
+    monkeypatch.setattr(ceiling, "unknown_language", lambda _: None)
+    ceiling.warn_of_language(e, ("fed",))
     assert capsys.readouterr().err == ""
 
 

@@ -37,10 +37,10 @@ TEXTS = 2_000
 """Texts of either side by which a generator with noise is scored, at most: each is K passes."""
 NOTE = (
     f"the generator has noise z, and its density is estimated by {DRAWS} draws a text: NLL_test, "
-    "KL and JSD are upper bounds, H(g) is a lower one"
+    "NLL_train, KL and JSD are upper bounds, H(g) is a lower one"
 )
 """What a user must know of the figures, in one line."""
-STAMP = f"|noise:{DRAWS} draws|bounds:NLL_test, KL and JSD from above, H(g) from below"
+STAMP = f"|noise:{DRAWS} draws|bounds:NLL_test, NLL_train, KL and JSD from above, H(g) from below"
 """The same for a fingerprint."""
 Score = Callable[[Generator, Sequences], Tensor]
 """(B,) log-probabilities of texts, given the noise and the category that they carry."""

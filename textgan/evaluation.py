@@ -7,30 +7,27 @@ less than counting. Where the language is known, its distance takes the place of
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import textgan
-from textgan import config, density, floor, oracle, runs, runtime, validation
+from textgan import config, density, floor, likelihoods, oracle, runs, runtime, validation
+from textgan.ceiling import of_real, real_text, warn_of_language
 from textgan.data.corpus import Corpus
+from textgan.data.sequences import Sequences
 from textgan.data.splits import Split
 from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.metrics import (
     DEFAULT,
-    ENCODED,
     Estimate,
     Evaluation,
-    ceiling,
     figures,
     known_language,
     signature,
 )
 from textgan.metrics.base import Tokens, TooFew
-from textgan.metrics.encoder import unknown_language
 from textgan.recipe import Recipe
 from textgan.sampling import Writer, corpus_options, warn_of_change
 from textgan.tracking import say
@@ -138,8 +135,11 @@ class Scorer:
         """One generator's."""
         if self.corpus.oracle is not None:
             return distance(name, writer.generator, self.corpus, self.wanted.seed)
-        e = self.drawn(writer)
-        nll: Figures = {"NLL_test": validation.nll(writer.generator, self.corpus, "test")}
+        own = self.sampled(writer)
+        kinds = own.category
+        labels = [] if kinds is None else [self.corpus.labels[i] for i in kinds.tolist()]
+        e = self.holding(validation.plain(own), writer, labels)
+        nll = likelihoods.figures(writer.generator, self.corpus, own, self.wanted.seed)
         try:
             found = figures(e, self.wanted.metrics)
         except TooFew as error:
@@ -178,13 +178,11 @@ class Scorer:
                 "or corpus.test_path gives more"
             )
 
-    def drawn(self, writer: Writer) -> Evaluation:
-        """As many samples as there are test texts, beside these and the training texts."""
+    def sampled(self, writer: Writer) -> Sequences:
+        """As many samples as there are test texts."""
         count = max(2, min(len(self.corpus.splits["test"]), MOST))
         runtime.seed(self.wanted.seed, "evaluate")
-        s = validation.sampled(writer.generator, count)
-        labels = [] if s.category is None else [self.corpus.labels[i] for i in s.category.tolist()]
-        return self.holding(validation.plain(s), writer, labels)
+        return validation.sampled(writer.generator, count)
 
     def holding(
         self, ids: list[list[int]], writer: Writer, labels: list[str] | None = None
@@ -224,48 +222,6 @@ class Scorer:
         return stamp(e, self.tokenizer, self.wanted.metrics, "temperature:1|", corpus)
 
 
-def of_real(name: str, e: Evaluation, metrics: tuple[str, ...]) -> Figures:
-    """The figures of real text; those for which there is too little of it are left out, and said
-    to be.
-    """
-    found: Figures = {}
-    for metric in metrics:
-        try:
-            found |= ceiling(e, (metric,))
-        except TooFew as error:
-            say(f"warning: {name}: {error}; left out")
-    return found
-
-
-def warn_of_language(e: Evaluation, metrics: tuple[str, ...]) -> None:
-    """Say it if there can't be figures of embeddings, and why."""
-    asked = [metric for metric in metrics if metric in ENCODED]
-    if asked and (reason := unknown_language(e)):
-        say(f"warning: {', '.join(asked)}: left out; {reason}")
-
-
-def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
-    """Real text in the samples' stead, and its name: as many training texts as there are samples;
-    where none are known one half of the references, held against the other.
-    """
-    rng, count = np.random.default_rng(e.seed), len(e.texts)
-    if e.training:
-        rows = rng.permutation(len(e.training))[:count].tolist()
-        texts, tokens = [e.training_texts[i] for i in rows], [e.training[i] for i in rows]
-        labels = [e.training_labels[i] for i in rows] if e.training_labels else []
-        return f"training text ({place})", replace(e, texts=texts, tokens=tokens, labels=labels)
-    order = rng.permutation(len(e.references)).tolist()
-    a, b = order[: len(order) // 2][:count], order[len(order) // 2 :]
-    half = replace(
-        e,
-        texts=[e.reference_texts[i] for i in a],
-        tokens=[e.references[i] for i in a],
-        reference_texts=[e.reference_texts[i] for i in b],
-        references=[e.references[i] for i in b],
-    )
-    return f"one half of {place} against the other", half
-
-
 def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     """A generator of a known language: nats a token, JSD nats a text.
 
@@ -280,9 +236,10 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     tokens = validation.tokens_a_text(corpus, "test")
     found = validation.log_probs(sides)
     by_prefix = validation.prefix_divergences(sides, tokens)
+    train = likelihoods.of_training(generator, corpus, seed)
     return Row(
         name,
-        {**known_language.figures(found, tokens), **by_prefix},
+        {**likelihoods.beside(known_language.figures(found, tokens), train), **by_prefix},
         f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
         f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
         f"seed:{seed}|test:{corpus.fingerprint}"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from textgan import floor, runtime, validation
+from textgan.ceiling import of_real, real_text, warn_of_language
 from textgan.data.lines import lines
 from textgan.data.tokenizers import TokenizerOptions, cutter
 from textgan.errors import UserError
-from textgan.evaluation import Row, Wanted, alike, of_real, real_text, stamp, warn_of_language
+from textgan.evaluation import Row, Wanted, alike, stamp
 from textgan.metrics import Evaluation, figures
 from textgan.metrics.base import TooFew
 from textgan.tracking import say

@@ -1,5 +1,6 @@
 """Scores on the validation split while training: they choose ``best``, never the test split."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,15 +23,18 @@ ROWS = 64
 
 
 @torch.no_grad()
-def nll(generator: Generator, corpus: Corpus, split: Split) -> Estimate:
-    """Nats a real token, ``<eos>`` included, padding not; the error is over texts.
+def nll(
+    generator: Generator, corpus: Corpus, split: Split, rows: Sequence[int] | None = None
+) -> Estimate:
+    """Nats a real token of a split, or of some of its texts, ``<eos>`` included, padding not; the
+    error is over texts.
 
     Labelled texts are scored under their label. Of a generator with noise each has one draw of z:
     an upper bound in expectation, and no close one.
     """
     device = next(generator.parameters()).device
     totals, counts = [], []
-    order = range(len(corpus.splits[split]))
+    order = range(len(corpus.splits[split])) if rows is None else rows
     with runtime.evaluating(generator):
         for start in range(0, len(order), ROWS):
             s = corpus.batch(split, order[start : start + ROWS]).to(device)
@@ -135,17 +139,16 @@ def log_probs(of: Sides) -> LogProbs:
         p_of_p=density.text_log_prob(oracle, real),
         g_of_p=density.text_log_prob(generator, real),
         p_of_g=density.text_log_prob(oracle, fake),
-        g_of_g=density.text_log_prob(generator, fake) if _hidden(generator) else _sampled(fake),
+        g_of_g=own_log_prob(generator, fake),
     )
 
 
-def _hidden(generator: Generator) -> bool:
-    """True if a text may have been made from several things: its sampler's chance is of one."""
-    return bool(generator.latent_size or generator.categories)
-
-
-def _sampled(fake: Sequences) -> np.ndarray:
-    """(M,) the log-probabilities under which texts were sampled."""
+def own_log_prob(generator: Generator, fake: Sequences) -> np.ndarray:
+    """(M,) log-probabilities of a generator's samples: those under which they were drawn, unless
+    each may have been made from several things, whose chances add up (see ``density``).
+    """
+    if generator.latent_size or generator.categories:
+        return density.text_log_prob(generator, fake)
     assert fake.log_prob is not None
     return fake.log_prob.double().sum(dim=1).cpu().numpy()
 

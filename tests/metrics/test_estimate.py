@@ -43,6 +43,8 @@ def test_json_has_neither_nan_nor_infinities() -> None:
         ("lower", ["reverse LM score", "NLL_test", "NLL_oracle", "KL(p||g)", "JSD", "FED"]),
         ("higher", ["BLEU-4", "backward BLEU-2", "sacreBLEU", "coverage", "category accuracy"]),
         ("higher", ["accuracy, both", "macro-F1, gain", "recall"]),
+        ("lower", ["neural reverse LM score"]),
+        (None, ["NLL_train", "NLL_div", "neural LM score"]),
         (None, ["LM score", "Self-BLEU-4", "4-gram coverage", "category score", "length"]),
     ],
 )

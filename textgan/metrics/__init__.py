@@ -56,7 +56,7 @@ OF_TRAINING = {"categories"}
 """Metrics that learn from the training texts: of real text they score held-out ones."""
 DEFAULT = "bleu", "self_bleu", "backward_bleu", "lm", "reverse_lm", "memorisation"
 """What is scored where nothing is said: in seconds, and with nothing more to install."""
-LOWER = "reverse LM score", "neural reverse LM score", "NLL", "KL(", "JSD", "FED"
+LOWER = "reverse LM score", "neural reverse LM score", "NLL_test", "NLL_oracle", "KL(", "JSD", "FED"
 """How names of figures begin. Not the LM score: a sentence that is repeated for ever is cheap."""
 HIGHER = (
     *("BLEU", "backward BLEU", "harmonic BLEU", "sacreBLEU", "MAUVE", "precision", "recall"),
