@@ -16,7 +16,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 SCORING = {"evaluation", "outside", "over_seeds", "sweep", "evaluation_report", "floor"}
-SCORING |= {"ceiling", "likelihoods"}
+SCORING |= {"ceiling", "likelihoods", "beside_mle"}
 COMPARING = {"benchmark", "grid", "leaderboard", "clock"}
 COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "resampling"}
 COMMANDS |= SCORING | COMPARING

@@ -1,5 +1,7 @@
 """`evaluate --sweep`: what a curve's points are, and what is said of curves."""
 
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ import torch
 
 from tests.conftest import Command
 from tests.short_run import given
-from textgan import api, config, experiment, over_seeds, runtime, sweep, validation
+from textgan import api, config, experiment, floor, over_seeds, runtime, sweep, validation
+from textgan.beside_mle import said
 from textgan.data.sequences import Sequences
 from textgan.errors import UserError
 from textgan.evaluation import Scorer, Wanted, opened
@@ -18,9 +21,10 @@ from textgan.generators import Generator
 from textgan.metrics import METRICS
 from textgan.metrics.bootstrap import Scores, Sweep, curves
 from textgan.metrics.language_model import model_of
-from textgan.runs import open_checkpoint
+from textgan.metrics.rounding import with_error
+from textgan.runs import Checkpoint, open_checkpoint
 from textgan.sampling import Writer
-from textgan.sweep import Curve, said, swept
+from textgan.sweep import Curve, by_likelihood, real, swept
 
 Array = np.ndarray
 TEXTS = 12
@@ -204,7 +208,8 @@ def made_by_hand(model: str, shift: float, seed: int = 0, start: float = 2.0) ->
     totals = [np.repeat(2 * axis[None, :, None], 4, axis=2) for axis in (quality, diversity)]
     ones = np.full((1, 3, 4), 2.0)
     both = Sweep(*(Scores(total, ones) for total in totals))
-    return Curve(model, "temperature", seed, ["a", "b", "c"], both)
+    role: Any = {"mle": "mle", floor.NAME: "floor"}.get(model, "run")
+    return Curve(model, "temperature", seed, ["a", "b", "c"], both, role=role)
 
 
 def test_what_is_said_of_curves() -> None:
@@ -246,18 +251,92 @@ def test_curves_are_held_against_those_of_their_kind_and_texts() -> None:
     mle = made_by_hand("mle", 0)
     nucleus = [made_by_hand(name, 0.1)._replace(kind="top-p") for name in ("a", "b")]
     others = [made_by_hand(name, 0.2)._replace(test="news") for name in ("c", "d")]
-    lines = said([mle, *nucleus, *others], 0)
+    note, *lines = said([mle, *nucleus, *others], 0)
+    assert note == "note: no run of mle is given; curves are held against the first run, c"
     below = [line.partition("; below ")[2].partition("'s")[0] for line in lines]
     assert below == ["", "", "a", "", "c"]
 
 
-def test_curves_of_runs_over_seeds(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "TEMPERATURES", (1.0,))
-    run = made / "runs" / "small-pretrain-1"
-    rows = api.evaluate(run, metrics="bleu")
+def test_the_run_of_mle_is_the_base_wherever_it_stands() -> None:
+    found = [made_by_hand("seqgan", 0.25), made_by_hand("mle", 0), made_by_hand("late", 0.5)]
+    seqgan, mle, late = said(found, 0)
+    assert "; below mle's curve by 0.25 " in seqgan and "; below mle's curve by 0.5 " in late
+    assert mle.startswith("mle, ") and "below" not in mle
+    second = made_by_hand("again", 0)._replace(role="mle")
+    assert "below mle's curve by 0 " in said([*found, second], 0)[-1]
+
+
+def test_without_a_run_of_mle_the_first_run_is_the_base_and_is_said_to_be() -> None:
+    found = [made_by_hand(name, shift) for name, shift in ((floor.NAME, -1), ("a", 0), ("b", 0.5))]
+    note, counted, a, b = said(found, 0)
+    assert note == "note: no run of mle is given; curves are held against the first run, a"
+    assert "; below a's curve by -1 " in counted and "; below a's curve by 0.5 " in b
+    assert a.startswith("a, temperature: ") and "below" not in a
+
+
+def test_counted_n_grams_stand_beside_every_seed() -> None:
+    mle = [made_by_hand("mle", shift, s) for s, shift in ((4, 0.0), (5, 0.3))]
+    counted, _ = said([made_by_hand(floor.NAME, 0), *mle], 0)
+    assert "; below mle's curve by -0.1" in counted  # (0 - .3) / 2
+    assert "on the seed" not in counted
+
+
+def test_real_text_is_a_point_of_training_texts(of_text: tuple[Scorer, Writer], made: Path) -> None:
+    scorer, writer = of_text
+    curve = real(scorer)
+    chosen = np.random.default_rng(0).permutation(len(scorer.real[0].tokens))[:TEXTS]
+    texts = [scorer.real[0].tokens[i] for i in chosen]
+    e = replace(scorer.holding([], writer), texts=[""] * TEXTS, tokens=texts)
+    quality, diversity = METRICS["lm"](e)["LM score"], METRICS["reverse_lm"](e)["reverse LM score"]
+    assert quality is not None and diversity is not None
+    assert points(curve).tolist() == [pytest.approx([quality.value, diversity.value])]
+    place = made / "poems.txt"
+    assert curve.line.model == f"training text ({place})"
+    [note, line] = said([curve, made_by_hand("a", 0)], 0)[:2]
+    assert note.startswith("note: ")
+    assert line == (
+        f"training text ({place}): {with_error(quality.value, quality.stderr)} and "
+        f"{with_error(diversity.value, diversity.stderr)} nats a token, of {TEXTS} texts"
+    )
+
+
+def test_a_known_language_s_own_point_is_its_entropy(of_oracle: tuple[Scorer, Writer]) -> None:
+    scorer, _ = of_oracle
+    assert scorer.corpus.oracle is not None
+    curve = real(scorer)
+    nats = slow_nll(scorer.corpus.oracle, scorer.corpus.batch("test", range(TEXTS)), 1.0) / 5
+    assert points(curve).tolist() == [pytest.approx([nats.mean()] * 2, rel=1e-5)]
+    assert curve.model == "the oracle itself"
+
+
+def test_which_runs_are_of_likelihood_alone(made: Path) -> None:
+    found = [
+        open_checkpoint(made / "runs" / f"small-{stage}-1") for stage in ("pretrain", "adversarial")
+    ]
+    assert [by_likelihood(each) for each in found] == [True, False]
+    tree = deepcopy(found[0].about)
+    tree["recipe"]["pretrain"].append({"players": {"generator": {}}})  # SeqGAN's own step
+    assert not by_likelihood(Checkpoint(found[0].folder, tree))
+
+
+def test_curves_of_runs_and_of_their_corpus_s_baselines(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweep, "TEMPERATURES", (0.8, 1.0))
+    both = [made / "runs" / f"small-{stage}-1" for stage in ("adversarial", "pretrain")]
+    rows = api.evaluate(*both, metrics="bleu")
+    capsys.readouterr()
     lines, told = api.sweep(over_seeds.groups(rows), Wanted())
-    assert [line.model for line in lines] == [f"small-pretrain, {kind}" for kind in SETTINGS]
-    assert [line.split(":")[0] for line in told] == [line.model for line in lines]
+    point = f"training text ({made / 'poems.txt'})"
+    models = floor.NAME, "small-adversarial", "small-pretrain"
+    expected = [point, *(f"{model}, {kind}" for model in models for kind in SETTINGS)]
+    assert [line.model for line in lines] == expected
+    assert [line.split(": ")[0] for line in told] == expected
+    assert all(
+        "small-pretrain's curve" in line or "reaches nothing that small-pretrain" in line
+        for line in told[1:9]
+    )
+    assert capsys.readouterr().err.count(f"sweeping over {floor.NAME}") == 1
 
 
 def test_without_a_run_there_is_nothing_to_sweep(textgan: Command) -> None:

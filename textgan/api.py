@@ -11,6 +11,7 @@ from typing import Any, cast
 from transformers.utils import logging
 
 from textgan import (
+    beside_mle,
     config,
     evaluation,
     experiment,
@@ -156,7 +157,7 @@ def evaluate_files(
 def sweep(groups: list[Group], wanted: Wanted) -> tuple[list[Line], list[str]]:
     """Curves of quality and diversity for a page, and what they show in a line each."""
     curves = sweeps.of_groups(groups, wanted)
-    return [curve.line for curve in curves], sweeps.said(curves, wanted.seed)
+    return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
 
 
 def _path(place: str | Path | None) -> Path | None:

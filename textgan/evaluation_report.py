@@ -11,6 +11,9 @@ from textgan.metrics.memorisation import nearest
 from textgan.report import Line, Report, Sample, latex
 from textgan.report import write as write_page
 
+OF_TEXT = "LM score", "reverse LM score"
+OF_LANGUAGE = "NLL_oracle", "NLL_test"
+"""What a sweep's axes are, of texts and of a known language."""
 SHOWN = 8
 """Texts of each model on the page."""
 
@@ -76,6 +79,7 @@ def put(path: Path, text: str, option: str) -> None:
 def report_of(rows: list[Row], said: list[str], lines: list[Line]) -> Report:
     """All that a page tells of a table's rows."""
     own = [row for row in rows if row.checkpoint is not None]
+    known = any("NLL_oracle" in row.figures for row in own)
     return Report(
         title=" and ".join(row.name for row in own or rows[-1:]),
         rows=rows,
@@ -83,6 +87,7 @@ def report_of(rows: list[Row], said: list[str], lines: list[Line]) -> Report:
         better={name: way for name in rows[0].figures if (way := better(name))},
         verdicts=said,
         lines=lines,
+        axes=OF_LANGUAGE if known else OF_TEXT,
         samples={row.name: samples(row) for row in rows if row.evaluation and not row.is_ceiling},
         configurations={
             row.name: config.to_yaml(row.checkpoint.about["recipe"])

@@ -5,12 +5,13 @@ pool of samples those are kept that the generator itself finds likely, with weig
 that texts come near p^a (the stronger baseline on news; see docs/metrics.md). Quality is the LM
 score of the texts, diversity their reverse LM score; of a known language NLL_oracle and NLL_test,
 by temperature alone: under top-k and top-p NLL_test is infinite, under a choice among samples
-unknown.
+unknown. Beside the runs of a corpus stand the curves of counted n-grams and the point of real text.
+``textgan.beside_mle`` says what they show.
 """
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch.nn.functional as F
@@ -23,24 +24,24 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from textgan import density, runtime, validation
+from textgan import density, floor, runtime, validation
+from textgan.config import check
 from textgan.data.sequences import Sequences
 from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
-from textgan.metrics.bootstrap import Scores, Sweep, bootstrap, curves
-from textgan.metrics.curves import hypervolume, signed_area
+from textgan.methods import METHODS
+from textgan.metrics.bootstrap import Scores, Sweep, curves
 from textgan.metrics.language_model import Nats, model_of
-from textgan.metrics.rounding import with_error
-from textgan.metrics.seeds import Interval
 from textgan.over_seeds import Group
+from textgan.phases import moves, walk
+from textgan.recipe import Recipe, method_of
 from textgan.report import Line
+from textgan.runs import Checkpoint
 from textgan.sampling import Writer
 from textgan.tracking import say
 
 TEXTS = 2_000
 """Texts a setting."""
-CORNER = 12.0, 12.0
-"""Nats a token from which hypervolumes are taken: more than uniform words of any text cost."""
 POOL = 10
 """Samples that a tempered text is chosen from."""
 TEMPERATURES = np.geomspace(0.4, 1.6, 20).round(3).tolist()
@@ -55,16 +56,21 @@ class Curve(NamedTuple):
 
     model: str
     kind: str
+    """``temperature`` and so on; empty for real text, which is a point."""
     seed: int
+    """Of the run; a baseline has no such thing, and stands beside the runs of every seed."""
     settings: list[str]
     sweep: Sweep
     test: str = ""
     """Which texts the held-out ones are: only curves of the same compare."""
+    role: Literal["run", "mle", "floor", "real"] = "run"
+    """``mle``: a run that others are held against."""
 
     @property
     def line(self) -> Line:
         """For the page."""
-        return Line(f"{self.model}, {self.kind}", self.seed, self.settings, curves(self.sweep)[0])
+        name = f"{self.model}, {self.kind}" if self.kind else self.model
+        return Line(name, self.seed, self.settings, curves(self.sweep)[0])
 
 
 class Point(NamedTuple):
@@ -76,15 +82,63 @@ class Point(NamedTuple):
 
 
 def of_groups(found: list[Group], wanted: Wanted) -> list[Curve]:
-    """The curves of every run of some groups."""
+    """The curves of every run of some groups; before a corpus's first one those of baselines."""
+    runs = [
+        (group.name, seed, row.checkpoint)
+        for group in found
+        for seed, row in group.rows.items()
+        if row.checkpoint
+    ]
     curves_found: list[Curve] = []
-    for group in found:
-        seeds = {row.checkpoint.folder: s for s, row in group.rows.items() if row.checkpoint}
-        checkpoints = [row.checkpoint for row in group.rows.values() if row.checkpoint]
-        for checkpoint, scorer, writer in opened(checkpoints, wanted):
-            say(f"sweeping over {checkpoint.run.name}")
-            curves_found += swept(scorer, writer, group.name, seeds[checkpoint.folder])
+    seen: set[int] = set()
+    each = opened([checkpoint for *_, checkpoint in runs], wanted)
+    for (name, seed, _), (checkpoint, scorer, writer) in zip(runs, each, strict=True):
+        if id(scorer) not in seen:
+            seen.add(id(scorer))
+            curves_found += baselines(scorer, len(seen))
+        say(f"sweeping over {checkpoint.run.name}")
+        role: Literal["run", "mle"] = "mle" if by_likelihood(checkpoint) else "run"
+        curves_found += [each._replace(role=role) for each in swept(scorer, writer, name, seed)]
     return curves_found
+
+
+def by_likelihood(checkpoint: Checkpoint) -> bool:
+    """True if `mle` alone moved a run's generator: other methods' pretraining counts as well."""
+    recipe = check(Recipe, checkpoint.about["recipe"])
+    phases = walk(getattr(recipe, checkpoint.stage), checkpoint.stage)
+    played = [(phase, method_of(recipe, phase)) for _, phase in phases]
+    movers = {
+        method.name
+        for phase, method in played
+        if moves(phase, METHODS[method.name].players(method), "generator")
+    }
+    return checkpoint.stage == "pretrain" and movers == {"mle"}
+
+
+def baselines(scorer: Scorer, number: int) -> list[Curve]:
+    """The point of real text and the curves of counted n-grams, of the ``number``-th corpus."""
+    say(f"sweeping over {floor.NAME}")
+    name = floor.NAME if number == 1 else f"{floor.NAME} ({number})"
+    corpus, seed = scorer.corpus, scorer.wanted.seed
+    counted = swept(scorer, Writer(floor.of_corpus(corpus), corpus.tokenizer), name, seed)
+    return [real(scorer), *(curve._replace(role="floor") for curve in counted)]
+
+
+def real(scorer: Scorer) -> Curve:
+    """Real text in a generator's stead: a point of training texts, or a known language's own."""
+    corpus, seed = scorer.corpus, scorer.wanted.seed
+    if corpus.oracle is not None:
+        texts = corpus.batch("test", range(min(TEXTS, len(corpus.splits["test"]))))
+        nats = -density.text_log_prob(corpus.oracle, texts), _tokens(texts)
+        name, point = "the oracle itself", Point(f"{len(texts)} texts", nats, nats)
+    else:
+        train, test = (split.tokens for split in scorer.real)
+        rows = np.random.default_rng(seed).permutation(len(train))[:TEXTS].tolist()
+        texts_read = [train[i] for i in rows]
+        own, held_out = model_of(test, test)(texts_read), model_of(texts_read, test)(test)
+        name = f"training text ({corpus.options.path})"
+        point = Point(f"{len(rows)} texts", own, held_out)
+    return _curve(name, seed, corpus.fingerprint, "", [point])._replace(role="real")
 
 
 def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
@@ -166,57 +220,3 @@ def _curve(model: str, seed: int, test: str, kind: str, points: list[Point]) -> 
 
     sweep = Sweep(scores([p.own for p in points]), scores([p.held_out for p in points]))
     return Curve(model, kind, seed, [p.setting for p in points], sweep, test)
-
-
-def together(found: list[Curve]) -> Sweep:
-    """The curves of one model and kind over seeds."""
-    return Sweep(
-        *(
-            Scores(*(np.concatenate(part) for part in zip(*axis, strict=True)))
-            for axis in zip(*(curve.sweep for curve in found), strict=True)
-        )
-    )
-
-
-def said(found: list[Curve], seed: int) -> list[str]:
-    """A line for each model and kind: its hypervolume to CORNER, and how far it lies below the
-    curve of that kind of the first model of the same texts, on the seeds of both.
-    """
-    groups: dict[tuple[str, str], list[Curve]] = {}
-    for curve in found:
-        groups.setdefault((curve.model, curve.kind), []).append(curve)
-    lines = []
-    for (model, kind), group in groups.items():
-
-        def volume(curve: Array) -> float:
-            return hypervolume(curve, CORNER)
-
-        covered = bootstrap(volume, [together(group)], seed)
-        assert covered is not None
-        text = f"{model}, {kind}: hypervolume {with_error(*covered.estimate[:2])}"
-        base = next(g for (_, k), g in groups.items() if (k, g[0].test) == (kind, group[0].test))
-        lines.append(text if base is group else f"{text}; {_beside(group, base, seed)}")
-    return lines
-
-
-def _beside(group: list[Curve], base: list[Curve], seed: int) -> str:
-    """A model's curves against another's, paired by seed."""
-    ours, theirs = ({curve.seed: curve for curve in each} for each in (group, base))
-    common, first = sorted(ours.keys() & theirs.keys()), base[0].model
-    if not common:
-        return f"no seed in common with {first}, nothing can be paired"
-    pairs = [together([each[s] for s in common]) for each in (ours, theirs)]
-    below = bootstrap(signed_area, pairs, seed)
-    text = _below(below, first) if below else f"reaches nothing that {first} does"
-    if len(common) == max(len(group), len(base)):
-        return text
-    seeds = "seed" if len(common) == 1 else "seeds"
-    return f"{text}, on the {seeds} that both have: {', '.join(map(str, common))}"
-
-
-def _below(found: Interval, first: str) -> str:
-    mean = with_error(*found.estimate[:2])
-    return (
-        f"below {first}'s curve by {mean} nats a token, 95 % interval {found.low:.4f} to "
-        f"{found.high:.4f}"
-    )
