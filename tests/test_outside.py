@@ -105,6 +105,11 @@ def test_without_training_text_half_of_the_references_is_the_ceiling() -> None:
             "tokenizer.name: bpe is learnt from texts; word, whitespace and character cut without",
         ),
         (
+            ["--samples", "theirs.txt", "--reference", "test.txt", "--encoder", "folder"],
+            "--encoder: none of bleu, self_bleu, backward_bleu, lm, reverse_lm, memorisation "
+            "embeds sentences; name fed, mauve, prdc, vendi in --metrics, or leave it out",
+        ),
+        (
             ["runs/x", "--samples", "theirs.txt", "--reference", "test.txt"],
             "--samples: are scored instead of runs; leave the runs out",
         ),
@@ -136,6 +141,28 @@ def test_files_that_are_cut_differently_are_told(capsys: pytest.CaptureFixture[s
     ]
     outside.score(Path("theirs.txt"), Path("test.txt"), None, WORDS, BLEU)
     assert capsys.readouterr().err == ""
+    write("signs.txt", ["月亮", "明月", "日出"])
+    write("apart.txt", ["月 亮", "明 月", "日 出"])
+    outside.score(Path("test.txt"), Path("test.txt"), Path("signs.txt"), WORDS, BLEU)
+    told = "are cut differently: there are blanks in 100% and 0% of the lines, as in "
+    assert [line.partition(told)[2] for line in capsys.readouterr().err.splitlines()][-1:] == [
+        "'the moon is red .' and '月亮'; figures of n-grams mean nothing then"
+    ]
+    outside.score(Path("signs.txt"), Path("apart.txt"), None, WORDS, BLEU)
+    assert f"{told}'月 亮' and '月亮'; " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("files")
+def test_metrics_that_files_can_t_feed_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--samples", "theirs.txt", "--reference", "test.txt", "--tokenizer", "whitespace")
+    _, _, err = lines(capsys, *given, "--metrics", "bleu,memorisation,categories")
+    assert err == [
+        "warning: memorisation: left out; it needs the texts that trained; give --training FILE",
+        "warning: categories: left out; it needs labels, which lines of a file don't have; "
+        "evaluate a run",
+    ]
+    _, _, err = lines(capsys, *given, "--metrics", "memorisation", "--training", "train.txt")
+    assert err == []
 
 
 def test_real_text_is_without_the_figures_for_which_it_is_too_little(
@@ -150,7 +177,8 @@ def test_real_text_is_without_the_figures_for_which_it_is_too_little(
     assert code == 0
     assert err == [
         "warning: one half of two.txt against the other: Self-BLEU: needs at least 2 texts, got 1; "
-        "left out"
+        "left out",
+        "warning: memorisation: left out; it needs the texts that trained; give --training FILE",
     ]
     table = dict(re.split("  +", line, maxsplit=1) for line in out[1:-2])
     assert [name.rstrip("2345") for name in table] == ["Self-BLEU-"] * 4 + ["BLEU-"] * 4

@@ -25,8 +25,9 @@ from textgan import (
 from textgan import sweep as sweeps
 from textgan.config import Tree
 from textgan.data.tokenizers import TokenizerOptions
+from textgan.errors import UserError
 from textgan.evaluation import Row, Wanted
-from textgan.metrics import chosen
+from textgan.metrics import ENCODED, chosen
 from textgan.over_seeds import Group
 from textgan.recipe import Stage
 from textgan.report import Line
@@ -123,10 +124,11 @@ def evaluate(
         encoder: a folder of sentence-transformers for metrics of embeddings.
     """
     places = [shipped.resolve(Path(run)) for run in found]
-    wanted = evaluation.Wanted(chosen(metrics), seed, encoder)
+    wanted = _wanted(metrics, seed, encoder)
     return evaluation.evaluate([runs.open_checkpoint(place) for place in places], wanted)
 
 
+@quiet()
 def evaluate_files(
     samples: str | Path,
     reference: str | Path,
@@ -149,7 +151,7 @@ def evaluate_files(
         encoder: as for ``evaluate``.
     """
     options = config.check(TokenizerOptions, {"name": tokenizer}, "tokenizer")
-    wanted = evaluation.Wanted(chosen(metrics), seed, encoder)
+    wanted = _wanted(metrics, seed, encoder)
     return outside.score(Path(samples), Path(reference), _path(training), options, wanted)
 
 
@@ -158,6 +160,16 @@ def sweep(groups: list[Group], wanted: Wanted) -> tuple[list[Line], list[str]]:
     """Curves of quality and diversity for a page, and what they show in a line each."""
     curves = sweeps.of_groups(groups, wanted)
     return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
+
+
+def _wanted(metrics: str | None, seed: int, encoder: str | None) -> Wanted:
+    names = chosen(metrics)
+    if encoder is not None and not ENCODED & {*names}:
+        raise UserError(
+            f"--encoder: none of {', '.join(names)} embeds sentences; name "
+            f"{', '.join(sorted(ENCODED))} in --metrics, or leave it out"
+        )
+    return Wanted(names, seed, encoder)
 
 
 def _path(place: str | Path | None) -> Path | None:

@@ -1,6 +1,7 @@
 """Texts that another program wrote, scored beside real ones: plain files, a text a line."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,18 @@ from textgan.tracking import say
 
 GLUED = re.compile(r"\w[.,!?;:](\s|$)")
 """Punctuation that isn't a token of its own."""
+MARKS: dict[str, Callable[[str], object]] = {
+    "punctuation is glued to words": GLUED.search,
+    "there are capitals": lambda text: text != text.lower(),
+    "there are blanks": lambda text: " " in text,
+}
+"""By which two cuts of one text are told apart: what is said, and what lines it is true of."""
+NEEDS = {
+    "memorisation": "the texts that trained; give --training FILE",
+    "categories": "labels, which lines of a file don't have; evaluate a run",
+    "augmentation": "labels, which lines of a file don't have; evaluate a run",
+}
+"""What files may lack for a metric."""
 APART = 0.3
 """A difference between two files' shares of such lines that is no chance."""
 
@@ -36,6 +49,8 @@ def score(
     texts, references = read(samples, "--samples"), read(reference, "--reference")
     known = read(training, "--training") if training else []
     warn_of_another_cut(texts, references, (samples, reference))
+    if training:
+        warn_of_another_cut(known, references, (training, reference))
     e = Evaluation(
         texts=texts,
         tokens=[cut(text) for text in texts],
@@ -62,7 +77,15 @@ def score(
         except TooFew as error:
             files = f"--samples {samples}, --reference {reference}"
             raise UserError(f"{files}: too few texts: {error}") from None
+    warn_of_lack(wanted.metrics, training)
     return alike(rows)
+
+
+def warn_of_lack(metrics: tuple[str, ...], training: Path | None) -> None:
+    """Say which metrics have no figure for want of something."""
+    for metric in metrics:
+        if metric in NEEDS and not (training and metric == "memorisation"):
+            say(f"warning: {metric}: left out; it needs {NEEDS[metric]}")
 
 
 def counts(e: Evaluation) -> Evaluation:
@@ -94,11 +117,10 @@ def read(path: Path, option: str) -> list[str]:
 
 
 def warn_of_another_cut(a: list[str], b: list[str], names: tuple[Path, Path]) -> None:
-    """Say it if one file has its punctuation glued to words, or capitals, and the other hasn't."""
-    for what, mark in (
-        ("punctuation is glued to words", GLUED.search),
-        ("there are capitals", lambda text: text != text.lower()),
-    ):
+    """Say it if one file has its punctuation glued to words, capitals or blanks, and the other
+    hasn't.
+    """
+    for what, mark in MARKS.items():
         shares = [sum(map(bool, map(mark, texts))) / len(texts) for texts in (a, b)]
         if abs(shares[0] - shares[1]) > APART:
             more, less = (0, 1) if shares[0] > shares[1] else (1, 0)

@@ -124,5 +124,28 @@ def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(UserError) as problem:
         open_encoder(str(tmp_path))
     assert str(problem.value) == (
-        f"embeddings: {tmp_path}: no sentence-transformers folder (it has no modules.json)"
+        f"--encoder: {tmp_path} is no folder of sentence-transformers (it has no modules.json); "
+        "give one that `SentenceTransformer.save` wrote"
     )
+
+
+@needs_encoder
+@pytest.mark.parametrize(
+    ("modules", "why"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "An empty modules list"),
+        ('[{"idx": 0, "name": "0", "path": "", "type": "evil.Module"}]', "evil.Module"),
+    ],
+)
+def test_a_damaged_folder_is_one_line_and_none_of_its_code_runs(
+    modules: str, why: str, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    (tmp_path / "modules.json").write_text(modules, "utf-8")
+    (tmp_path / "evil.py").write_text(f"open({str(made)!r}, 'w')\nclass Module: pass\n", "utf-8")
+    with pytest.raises(UserError) as problem:
+        open_encoder(str(tmp_path))
+    [line] = str(problem.value).splitlines()
+    assert line.startswith(f"--encoder: {tmp_path} can't be read (") and why in line
+    assert not made.exists()

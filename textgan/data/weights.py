@@ -39,13 +39,23 @@ def read_weights(path: str) -> Weights:
 
 
 def _read_npz(path: str) -> Weights:
-    with np.load(find(path), allow_pickle=False) as file:
-        return {name: file[name] for name in NAMES}
+    try:
+        with np.load(find(path), allow_pickle=False) as file:
+            missing = [name for name in NAMES if name not in file]
+            found = {name: file[name] for name in NAMES if name in file}
+    except ValueError:  # NumPy's own words would tell the user to allow pickles
+        raise ValueError("it is no .npz file of numbers") from None
+    if missing:
+        raise ValueError(f"{missing[0]} isn't in it")
+    return found
 
 
 def _read_pickle(path: str) -> dict[str, Any]:
     with find(path).open("rb") as file:
         arrays = ArraysOnly(file, encoding="latin1").load()
+    whole = isinstance(arrays, list) and len(arrays) == len(NAMES)
+    if not (whole and all(isinstance(part, _Array) for part in arrays)):
+        raise pickle.UnpicklingError(f"it is no list of {len(NAMES)} arrays")
     return {name: part.array for name, part in zip(NAMES, arrays, strict=True)}
 
 

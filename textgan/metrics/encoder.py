@@ -120,12 +120,21 @@ def _unknown(encoder: Encoder, texts: tuple[str, ...]) -> float:
 def _open(folder: Path, name: str) -> Encoder:
     if not (folder / "modules.json").is_file():  # anything else is looked for in the network
         raise UserError(
-            f"embeddings: {folder}: no sentence-transformers folder (it has no modules.json)"
+            f"--encoder: {folder} is no folder of sentence-transformers (it has no modules.json); "
+            "give one that `SentenceTransformer.save` wrote"
         )
-    from sentence_transformers import SentenceTransformer  # seconds to import
-
-    model = SentenceTransformer(str(folder), local_files_only=True)
+    model = _load(folder)
     digest = hashlib.blake2b(digest_size=4)
     for key, weights in sorted(model.state_dict().items()):
         digest.update(key.encode() + weights.cpu().numpy().tobytes())
     return Encoder(name, digest.hexdigest(), model.eval())
+
+
+def _load(folder: Path) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer  # seconds to import
+
+    try:  # no code of the folder's own runs
+        return SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged folder raises nearly anything
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise UserError(f"--encoder: {folder} can't be read ({reason}); give another") from None
