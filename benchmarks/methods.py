@@ -3,6 +3,7 @@
     python benchmarks/methods.py oracle configs/data/oracle.yaml [METHOD ...]
     python benchmarks/methods.py image_coco configs/data/image_coco.yaml \
         --over '{corpus: {path: train.txt, test_path: test.txt}}'
+    python benchmarks/methods.py oracle_labelled configs/data/oracle_labelled.yaml sentigan
     python benchmarks/methods.py news_en configs/data/news_en.yaml sentigan --over '{corpus:
         {label_column: label}, generator: {categories: 8}, discriminator: {classes: 9}}'
 
@@ -53,6 +54,7 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     "oracle": Budget(2, 100, 30, 3),
+    "oracle_labelled": Budget(2, 100, 30, 3),
     "image_coco": Budget(4, 20, 10, 1),
     "news_en": Budget(10, 20, 10, 1),
 }
@@ -152,7 +154,13 @@ def play(tree: config.Tree, source: Path, place: Path, budget: Budget) -> Row:
         steps = int(min(MOST, max(3, budget.seconds * steps / clock.spent(last))))
     updates = {player: n for (phase, player), n in clock.updates.items() if phase == last}
     seconds = {player: clock.seconds[last, player] / n for player, n in updates.items()}
-    return {"updates": updates, "seconds": seconds} | scored(run)[0]
+    return {"updates": updates, "seconds": seconds, "commit": commit()} | scored(run)[0]
+
+
+def commit() -> str:
+    """What the code is, for a row."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return found.stdout.strip()
 
 
 def measure(name: str, data: str, methods: list[str], over: config.Tree, results: Row) -> None:
@@ -198,8 +206,6 @@ def main() -> None:
     )
     over = yaml.safe_load(given.over)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"data": {}}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    results |= {"commit": commit.stdout.strip()}
     results.setdefault("budget", {})[given.name] = str(BUDGETS[given.name])
     results["machine"] = f"{platform.machine()}, one thread, torch {torch.__version__}"
     measure(given.name, given.data, given.methods or every, over, results)

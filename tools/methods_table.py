@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 READMES = "README.md", "README.zh-CN.md"
 ROW = re.compile(r"^\| (\[`(\w+)`[^|]*) \| ([^|]*) \|.*$", re.MULTILINE)
-TIMED = "image_coco", "oracle"
+TIMED = "image_coco", "oracle", "oracle_labelled"
 """Texts whose seconds are shown, the first that has a method."""
 SHORT = {"generator": "G", "discriminator": "D", "mediator": "M", "reconstructor": "R"}
 

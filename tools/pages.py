@@ -24,7 +24,11 @@ PAGES, RESULTS = "docs/methods", "docs/methods/results.json"
 OPEN = re.compile(r"^(<!-- (source|result) (.+?) -->\n)", re.MULTILINE)
 BLOCK = re.compile(OPEN.pattern + r".*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
 LONG = 3  # lines; a longer docstring is left out
-COLUMNS = {"oracle": ("JSD", "KL(p||g)", "KL(g||p)", "NLL_oracle")}
+COLUMNS = dict.fromkeys(
+    ("oracle", "oracle_labelled"), ("JSD", "KL(p||g)", "KL(g||p)", "NLL_oracle")
+)
+EVERY = "oracle", "image_coco"
+"""Texts on which every method is to be measured; the others are for those that need them."""
 TEXT_COLUMNS = ("NLL_test", "BLEU-2", "BLEU-4", "Self-BLEU-4")
 UNITS = "± is a standard error; JSD in nats a text, NLL and KL in nats a token."
 
@@ -80,7 +84,8 @@ def measured(data: str, budget: str, rows: dict[str, Any], methods: list[str]) -
         else:
             turns = row["updates"].items()
             cost = (f"{n} of {player}, {row['seconds'][player]:.2g} s each" for player, n in turns)
-            yield f"`{name}`: {'; '.join(cost)}. Text of seed 0:\n\n```text\n{row['text']}\n```\n"
+            what = f"{'; '.join(cost)} (commit {row['commit']})"
+            yield f"`{name}`: {what}. Text of seed 0:\n\n```text\n{row['text']}\n```\n"
 
 
 def result(root: Path, methods: list[str]) -> str:
@@ -90,8 +95,10 @@ def result(root: Path, methods: list[str]) -> str:
     if not (root / RESULTS).exists():
         return "Not measured yet.\n"
     results = json.loads((root / RESULTS).read_text("utf-8"))
-    told = [f"{results['machine']}, commit {results['commit']}. {UNITS}\n"]
+    told = [f"{results['machine']}. {UNITS}\n"]
     for data, rows in results["data"].items():
+        if data not in EVERY and not rows.keys() & set(methods):
+            continue
         told += measured(data, results["budget"][data], rows, methods)
     return "\n".join(told)
 
