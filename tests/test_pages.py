@@ -134,6 +134,7 @@ class Game:
         return 2  # as it is
 '''
 ROW = {"updates": {"generator": 60, "critic": 300}, "seconds": {"generator": 0.1234, "critic": 2}}
+ROW |= {"commit": "abc"}
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_a_symbol_is_one_of_the_last_file_named(small: Path) -> None:
 
 
 def results(root: Path, **data: Any) -> None:
-    about = {"machine": "an abacus", "commit": "abc", "budget": dict.fromkeys(data, "ten updates")}
+    about = {"machine": "an abacus", "budget": dict.fromkeys(data, "ten updates")}
     (root / pages.RESULTS).write_text(json.dumps({**about, "data": data}), "utf-8")
 
 
@@ -201,14 +202,14 @@ def test_results_stand_in_a_table_beside_start_control_and_real_text(small: Path
     rows = {"real": {"figures": {"JSD": [0, 0]}}, "start": start, "one": one, "two": one}
     results(small, oracle=rows | {"mle_continued": {"figures": {"JSD": [0.25, 0.0125]}}})
     assert made(small, "result one") == (
-        "an abacus, commit abc. " + pages.UNITS + "\n\nOn oracle: ten updates.\n\n"
+        "an abacus. " + pages.UNITS + "\n\nOn oracle: ten updates.\n\n"
         "| oracle | JSD | KL(p\\|\\|g) |\n"
         "| --- | --- | --- |\n"
         "| start | 0.500 ± 0.010 | 1.000 ± 0.000 |\n"
         "| **one** | 0.444 ± 0.020 |  |\n"
         "| mle_continued | 0.250 ± 0.013 |  |\n"
         "| real | 0.000 ± 0.000 |  |\n\n"
-        "`one`: 60 of generator, 0.12 s each; 300 of critic, 2 s each. Text of seed 0:\n\n"
+        "`one`: 60 of generator, 0.12 s each; 300 of critic, 2 s each (commit abc). Text of seed 0:\n\n"
         "```text\na b\nc\n```\n"
     )
 
