@@ -209,7 +209,8 @@ def test_results_stand_in_a_table_beside_start_control_and_real_text(small: Path
         "| **one** | 0.444 ± 0.020 |  |\n"
         "| mle_continued | 0.250 ± 0.013 |  |\n"
         "| real | 0.000 ± 0.000 |  |\n\n"
-        "`one`: 60 of generator, 0.12 s each; 300 of critic, 2 s each (commit abc). Text of seed 0:\n\n"
+        "`one`: 60 of generator, 0.12 s each; 300 of critic, 2 s each (commit abc). "
+        "Text of seed 0:\n\n"
         "```text\na b\nc\n```\n"
     )
 
