@@ -319,6 +319,21 @@ def test_which_runs_are_of_likelihood_alone(made: Path) -> None:
     assert not by_likelihood(Checkpoint(found[0].folder, tree))
 
 
+def test_a_run_is_of_likelihood_only_if_those_before_it_are(made: Path, tmp_path: Path) -> None:
+    pretrained, game = (
+        open_checkpoint(made / "runs" / f"small-{stage}-1") for stage in ("pretrain", "adversarial")
+    )
+
+    def after(source: Path) -> bool:
+        return by_likelihood(Checkpoint(tmp_path, pretrained.about | {"from": str(source)}))
+
+    assert after(pretrained.folder) and after(pretrained.generator)
+    assert not after(game.folder) and not after(game.generator)
+    assert not after(game.run / "replaced")
+    assert after(tmp_path)  # a model of transformers
+    assert not after(tmp_path / "gone")
+
+
 def test_curves_of_runs_and_of_their_corpus_s_baselines(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ unknown. Beside the runs of a corpus stand the curves of counted n-grams and the
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from transformers import (
 from textgan import density, floor, runtime, validation
 from textgan.config import check
 from textgan.data.sequences import Sequences
+from textgan.errors import UserError
 from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
 from textgan.methods import METHODS
@@ -36,7 +38,7 @@ from textgan.over_seeds import Group
 from textgan.phases import moves, walk
 from textgan.recipe import Recipe, method_of
 from textgan.report import Line
-from textgan.runs import Checkpoint
+from textgan.runs import Checkpoint, is_run, open_checkpoint
 from textgan.sampling import Writer
 from textgan.tracking import say
 
@@ -103,7 +105,9 @@ def of_groups(found: list[Group], wanted: Wanted) -> list[Curve]:
 
 
 def by_likelihood(checkpoint: Checkpoint) -> bool:
-    """True if `mle` alone moved a run's generator: other methods' pretraining counts as well."""
+    """True if `mle` alone moved a run's generator, other methods' pretraining counts as well, and
+    that of each run before it; a model that is no run's counts as likelihood's.
+    """
     recipe = check(Recipe, checkpoint.about["recipe"])
     phases = walk(getattr(recipe, checkpoint.stage), checkpoint.stage)
     played = [(phase, method_of(recipe, phase)) for _, phase in phases]
@@ -112,7 +116,24 @@ def by_likelihood(checkpoint: Checkpoint) -> bool:
         for phase, method in played
         if moves(phase, METHODS[method.name].players(method), "generator")
     }
-    return checkpoint.stage == "pretrain" and movers == {"mle"}
+    own = checkpoint.stage == "pretrain" and movers == {"mle"}
+    return own and _from_likelihood(checkpoint.about.get("from"))
+
+
+def _from_likelihood(source: str | None) -> bool:
+    """The same of what a run went on from; False if that is gone, so that nobody knows."""
+    if source is None:
+        return True
+    folder = Path(source)
+    # a checkpoint, a checkpoint's generator, or a checkpoint that its run has since replaced
+    near = (folder, folder.parent)
+    found = [place for place in near if (place / "run.yaml").is_file() or is_run(place)]
+    if not found:
+        return folder.is_dir()
+    try:
+        return by_likelihood(open_checkpoint(found[0]))
+    except UserError:
+        return False
 
 
 def baselines(scorer: Scorer, number: int) -> list[Curve]:
