@@ -122,6 +122,19 @@ def test_with_noise_there_is_no_such_figure(language: Corpus) -> None:
     assert likelihoods.of_training(generator, language, 0).n == len(language.splits["test"])
 
 
+def test_with_noise_the_figures_of_text_are_marked_as_bounds(
+    parts: Parts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer, writer = parts
+    options = LSTMOptions(embedding_size=4, hidden_size=6, latent_size=2)
+    noisy = make_generator(options, scorer.corpus.tokenizer, scorer.corpus.length, seed=1)
+    row = scorer.row("noisy", Writer(noisy, scorer.corpus.tokenizer))
+    assert "|noise:1 draw|bounds:NLL_test and NLL_train from above|textgan:" in row.protocol
+    assert capsys.readouterr().err.splitlines() == [f"noisy: {likelihoods.NOTE}"]
+    assert "bounds" not in scorer.row("plain", writer).protocol
+    assert capsys.readouterr().err == ""
+
+
 def test_of_a_known_language_training_text_stands_behind_test_text(language: Corpus) -> None:
     assert language.oracle is not None
     row = distance("itself", language.oracle, language, seed=0)

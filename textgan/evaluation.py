@@ -135,6 +135,8 @@ class Scorer:
         """One generator's."""
         if self.corpus.oracle is not None:
             return distance(name, writer.generator, self.corpus, self.wanted.seed)
+        if noisy := bool(writer.generator.latent_size):
+            say(f"{name}: {likelihoods.NOTE}")
         own = self.sampled(writer)
         kinds = own.category
         labels = [] if kinds is None else [self.corpus.labels[i] for i in kinds.tolist()]
@@ -145,7 +147,7 @@ class Scorer:
         except TooFew as error:
             count = len(self.corpus.splits["test"])
             raise UserError(f"{self.place}: too few test texts, {count}: {error}") from None
-        return Row(name, {**found, **nll}, self.stamp(e), e)
+        return Row(name, {**found, **nll}, self.stamp(e, likelihoods.STAMP if noisy else ""), e)
 
     @property
     def place(self) -> str:
@@ -216,10 +218,10 @@ class Scorer:
         tokens = [list(tokenizer.convert_ids_to_tokens(text)) for text in ids]
         return Real(tokenizer.batch_decode(ids), tokens, labels)
 
-    def stamp(self, e: Evaluation) -> str:
-        """What the figures depend on."""
+    def stamp(self, e: Evaluation, bounds: str = "") -> str:
+        """What the figures depend on, and which of them are ``bounds``."""
         corpus = self.corpus.fingerprint
-        return stamp(e, self.tokenizer, self.wanted.metrics, "temperature:1|", corpus)
+        return stamp(e, self.tokenizer, self.wanted.metrics, "temperature:1|", corpus, bounds)
 
 
 def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
@@ -248,15 +250,20 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
 
 
 def stamp(
-    e: Evaluation, tokenizer: str, metrics: tuple[str, ...], drawn: str = "", test: str = ""
+    e: Evaluation,
+    tokenizer: str,
+    metrics: tuple[str, ...],
+    drawn: str = "",
+    test: str = "",
+    bounds: str = "",
 ) -> str:
     """What figures depend on, in one line: ``drawn`` says how the texts were, where it is known,
-    ``test`` which texts the references are.
+    ``test`` which texts the references are, ``bounds`` which figures are no more than that.
     """
     return (
         f"hypotheses:{len(e.texts)}|references:{len(e.references)}|smoothing:method1(0.1)|"
         f"weights:uniform|{drawn}tokenizer:{tokenizer}|seed:{e.seed}|"
-        f"test:{test or digest(e.reference_texts)}{signature(e, metrics)}|"
+        f"test:{test or digest(e.reference_texts)}{signature(e, metrics)}{bounds}|"
         f"textgan:{textgan.__version__}"
     )
 

@@ -2,7 +2,9 @@
 
 Nats a real token, ``<eos>`` included, padding not. NLL_test - NLL_train is what it has learnt of
 its texts instead of the language. NLL_div is an estimate of its entropy, so of its diversity; other
-toolkits' "NLL_gen" is NLL_train, and their NLL_div is this one (CatGAN, TextGAN-PyTorch).
+toolkits' "NLL_gen" is NLL_train, and their NLL_div is this one (CatGAN, TextGAN-PyTorch). NLL_div
+sums over categories while NLL_test is given a text's label, so that with labels the two don't
+compare.
 """
 
 import numpy as np
@@ -12,6 +14,14 @@ from textgan.data.corpus import Corpus
 from textgan.data.sequences import Sequences
 from textgan.generators import Generator
 from textgan.metrics import Estimate
+
+NOTE = (
+    "the generator has noise z, and of texts NLL_test and NLL_train take one draw of it: they are "
+    "upper bounds, and loose ones"
+)
+"""What a user must know of a generator with noise, in one line."""
+STAMP = "|noise:1 draw|bounds:NLL_test and NLL_train from above"
+"""The same for a fingerprint."""
 
 
 def figures(
