@@ -106,6 +106,13 @@ def test_nothing_to_pretrain(textgan: Command, small: Path) -> None:
             "Error: Invalid value for '--count': Input should be a valid integer, unable to parse "
             "string as an integer",
         ),
+        *(
+            (
+                [command, "--seed", "-1"],
+                "Error: Invalid value for '--seed': Input should be greater",
+            )
+            for command in ("sample", "evaluate")
+        ),
     ],
 )
 def test_a_line_that_is_no_command(textgan: Command, words: list[str], line: str) -> None:
@@ -114,6 +121,12 @@ def test_a_line_that_is_no_command(textgan: Command, words: list[str], line: str
     said = " ".join(result.err.splitlines()[-1:])
     assert said.startswith(line)
     assert "Traceback" not in result.err
+
+
+def test_a_seed_below_zero_in_python(pretrained: Path) -> None:
+    for scored in (api.sample, api.evaluate):
+        with pytest.raises(UserError, match=r"^seed: must be 0 or more, got -1$"):
+            scored(pretrained, seed=-1)
 
 
 # Texts

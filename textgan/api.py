@@ -103,6 +103,7 @@ def sample(
     ``candidates``: of so many each text is chosen by the discriminator of a run of residual_ebm,
     with its exact weights; see ``resampling.resampled``.
     """
+    _check_seed(seed)
     if candidates is not None:
         told = {"prefix": prefix, "category": category, "temperature": temperature}
         return resampling.resampled(run, count, candidates, seed, **told)[0]  # type: ignore[arg-type]
@@ -169,7 +170,13 @@ def _wanted(metrics: str | None, seed: int, encoder: str | None) -> Wanted:
             f"--encoder: none of {', '.join(names)} embeds sentences; name "
             f"{', '.join(sorted(ENCODED))} in --metrics, or leave it out"
         )
+    _check_seed(seed)
     return Wanted(names, seed, encoder)
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise UserError(f"seed: must be 0 or more, got {seed}")
 
 
 def _path(place: str | Path | None) -> Path | None:

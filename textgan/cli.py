@@ -176,7 +176,7 @@ def sample(
     temperature: Annotated[
         float, typer.Option(help="Below 1: likelier words; above 1: rarer ones.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same texts.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same texts.")] = 0,
     format: Annotated[str, typer.Option(help="text or jsonl.")] = "text",
     checkpoint: Which = None,
     category: Annotated[
@@ -270,7 +270,7 @@ def evaluate(
     encoder: Annotated[
         str | None, typer.Option(help="For FED and others: a folder of sentence-transformers.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the texts that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the texts that are drawn.")] = 0,
     checkpoint: Which = None,
 ) -> None:
     """Score runs, or a file of texts, beside real text: a line for each figure."""
