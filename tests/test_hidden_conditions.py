@@ -110,6 +110,13 @@ def test_labels_that_are_not_there_or_others_are_told(textgan: Command, tmp_path
         "error: corpus.oracle.categories: the generator has 2 categories, the oracle's texts no "
         "labels; set it to 2, or take configs/data/oracle_labelled.yaml",
     )
+    grammar = ("--corpus.oracle.grammar", ROOT / "corpora/grammar_en.pcfg")
+    result = textgan("pretrain", ROOT / "configs/data/oracle.yaml", *small[1:], *grammar)
+    assert (result.code, result.err.splitlines()[-1]) == (
+        2,
+        "error: generator.categories: 2, but corpus.oracle.grammar is one language without labels; "
+        "set it to 0 (another generator), or take configs/data/oracle_labelled.yaml",
+    )
     result = textgan("pretrain", *small, "--corpus.oracle.categories", 3)
     assert (result.code, result.err.splitlines()[-1]) == (
         2,

@@ -92,6 +92,12 @@ def name_categories(
     count = generator.categories
     if not count:
         return
+    if not labels and corpus.oracle and (corpus.oracle.path or corpus.oracle.grammar):
+        key = "path" if corpus.oracle.path else "grammar"
+        raise UserError(
+            f"generator.categories: {count}, but corpus.oracle.{key} is one language without "
+            "labels; set it to 0 (another generator), or take configs/data/oracle_labelled.yaml"
+        )
     if not labels and corpus.oracle:
         raise UserError(
             f"corpus.oracle.categories: the generator has {count} categories, the oracle's texts "
