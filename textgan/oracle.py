@@ -183,7 +183,12 @@ def texts_of(oracle: Oracle, options: OracleOptions) -> dict[Split, Ids]:
     else:
         drawn = _kept(oracle, options)
     size = oracle.config.vocab_size
-    return {split: _as_ids(ids, size, chances(options, split)[1]) for split, ids in drawn.items()}
+    return {split: _as_ids(ids, size, _labels(options, split)) for split, ids in drawn.items()}
+
+
+def _labels(options: OracleOptions, split: Split) -> np.ndarray | None:
+    """A split's labels; the numbers that they come with are drawn only where there are some."""
+    return chances(options, split)[1] if options.categories else None
 
 
 def _kept(oracle: LSTMGenerator | MixtureGenerator, options: OracleOptions) -> dict[Split, Any]:
