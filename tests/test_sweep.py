@@ -12,16 +12,18 @@ import torch
 
 from tests.conftest import Command
 from tests.short_run import given
-from textgan import api, config, experiment, floor, over_seeds, runtime, sweep, validation
+from textgan import api, config, density, experiment, floor, over_seeds, runtime, sweep, validation
 from textgan.beside_mle import said
 from textgan.data.sequences import Sequences
 from textgan.errors import UserError
 from textgan.evaluation import Scorer, Wanted, opened
 from textgan.generators import Generator
+from textgan.generators.lstm import LSTMOptions
 from textgan.metrics import METRICS
 from textgan.metrics.bootstrap import Scores, Sweep, curves
 from textgan.metrics.language_model import model_of
 from textgan.metrics.rounding import with_error
+from textgan.new_players import make_generator
 from textgan.runs import Checkpoint, open_checkpoint
 from textgan.sampling import Writer
 from textgan.sweep import Curve, by_likelihood, real, swept
@@ -151,6 +153,43 @@ def test_likelier_texts_are_drawn_by_the_tempered_weights(
     for text, chance in zip(validation.plain(pool), chances, strict=True):
         share = np.mean([each == text for each in found])
         assert abs(share - chance) < 4 * (chance * (1 - chance) / 400) ** 0.5
+
+
+def conditioned(scorer: Scorer, **conditions: int) -> Writer:
+    """A generator of the same words that has categories or noise."""
+    options = LSTMOptions(embedding_size=4, hidden_size=6, init_std=1.5, **conditions)
+    tokenizer, length = scorer.corpus.tokenizer, scorer.corpus.length
+    return Writer(make_generator(options, tokenizer, length, seed=1).eval(), tokenizer)
+
+
+def test_a_tempered_text_s_chance_is_that_over_all_categories(
+    of_text: tuple[Scorer, Writer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer, writer = of_text[0], conditioned(of_text[0], categories=3)
+    monkeypatch.setattr(sweep, "_point", lambda *arguments: arguments[-1])
+    monkeypatch.setattr(sweep, "POOL", 20)
+    kept = list(sweep._tempered(scorer, writer, model_of([["a"]], [["a"]])))[1]
+    pool = redrawn(writer, 20 * TEXTS)
+    own, known = pool.log_prob, density.text_log_prob(writer.generator, pool)
+    assert own is not None
+    of_all, of_one = (np.argsort(-each)[:TEXTS] for each in (known, own.sum(dim=1).numpy()))
+    texts = validation.plain(pool)
+    assert sorted(kept) == sorted(texts[i] for i in of_all)
+    assert {*of_all.tolist()} != {*of_one.tolist()}
+
+
+def test_with_noise_there_are_no_tempered_texts(
+    of_text: tuple[Scorer, Writer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = swept(of_text[0], conditioned(of_text[0], latent_size=2), "noisy", 0)
+    assert [curve.kind for curve in found] == ["temperature", "top-p", "top-k"]
+    assert capsys.readouterr().err.startswith("noisy: left out: tempered; ")
+
+
+def test_a_baseline_s_curve_that_no_run_has_is_held_against_nothing() -> None:
+    tempered = made_by_hand(floor.NAME, 0)._replace(kind="tempered")
+    line = said([tempered, made_by_hand("noisy", 0)], 0)[1]
+    assert line.startswith(f"{floor.NAME}, tempered: hypervolume ") and "below" not in line
 
 
 def slow_nll(generator: Generator, s: Sequences, temperature: float, normed: bool = True) -> Array:

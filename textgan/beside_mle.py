@@ -54,10 +54,12 @@ def notes(found: list[Curve]) -> list[str]:
 
 
 def base_of(group: Group, groups: list[Group]) -> Group:
-    """What a group's curves are held against, of the same kind and texts."""
+    """What a group's curves are held against, of the same kind and texts; the group itself if no
+    run has such a curve.
+    """
     alike = [g for g in groups if (g[0].kind, g[0].test) == (group[0].kind, group[0].test)]
     runs = [g for g in alike if g[0].role in ("run", "mle")]
-    return next((g for g in runs if g[0].role == "mle"), runs[0])
+    return next((g for g in runs if g[0].role == "mle"), runs[0] if runs else group)
 
 
 def point(curve: Curve) -> str:
