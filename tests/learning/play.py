@@ -30,6 +30,7 @@ from textgan.data.sequences import Sequences
 from textgan.discriminators import DISCRIMINATORS
 from textgan.generators import GENERATORS
 from textgan.methods import METHODS
+from textgan.optimizers import OptimizerOptions, make_optimizer
 
 LSTM = {"name": "lstm", "hidden_size": 16, "embedding_size": 8}
 CNN = {
@@ -42,7 +43,7 @@ CNN = {
 HALF, CONVERGED = 60, 700
 """Updates of maximum likelihood."""
 BATCH, START_BATCH = 256, 64
-"""Texts of an update, in the game and before it."""
+"""Texts of an update, in the game (unless it says otherwise) and before it."""
 WARM = 5
 """Updates before the game that share a draw."""
 RATES = {"generator": 1e-3}
@@ -61,6 +62,13 @@ class Game:
     """In a step, by player, in this order; those that the method doesn't move are left out."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates, where they aren't ``RATES``."""
+    algorithm: str = "adam"
+    """What moves the generator. Adam's steps are of one size, however small the gradient is: where
+    likelihood converged, noise moves as far as the signal did half-way. ``sgd``'s are not."""
+    clip: float = 5.0
+    """Largest norm of a player's gradient: the generator's in the game, 5 for all others."""
+    batch: int = BATCH
+    """Texts of an update."""
     warm: int = 200
     """Updates of every player but the generator before the game, by the method's own loss."""
     rounds: int = 1
@@ -99,7 +107,13 @@ def players(game: Game, seed: int) -> tuple[Any, Any]:
 
 
 def turn(
-    method: Any, player: str, adam: Any, real: Sequences, progress: float, updates: int = 1
+    method: Any,
+    player: str,
+    mover: Any,
+    real: Sequences,
+    progress: float,
+    updates: int = 1,
+    clip: float = 5.0,
 ) -> None:
     """A player's updates in a row, as the trainer plays them, on texts that were drawn at once."""
     method.train()
@@ -107,15 +121,18 @@ def turn(
         getattr(method, name).requires_grad_(name == player)
     fake = method.play(real, progress)
     for batch, other in zip(real.split(updates), fake.split(updates), strict=True):
-        adam.zero_grad()
+        mover.zero_grad()
         method.loss(player, batch, other, progress).total.backward()
-        torch.nn.utils.clip_grad_norm_(getattr(method, player).parameters(), 5.0)
-        adam.step()
+        torch.nn.utils.clip_grad_norm_(getattr(method, player).parameters(), clip)
+        mover.step()
         method.after_step(player)
 
 
-def optimizer(method: Any, player: str, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(getattr(method, player).parameters(), rate)
+def optimizer(
+    method: Any, player: str, rate: float, algorithm: str = "adam"
+) -> torch.optim.Optimizer:
+    options = OptimizerOptions(algorithm=algorithm, lr=rate)
+    return make_optimizer(options, getattr(method, player).parameters())
 
 
 def make(name: str, options: Mapping[str, Any], generator: Any, discriminator: Any) -> Any:
@@ -155,32 +172,35 @@ def play(name: str, game: Game, seed: int, likelihood: int = HALF) -> Result:
     return Result(jsd(TRUTH, before), jsd(TRUTH, after), kl(after, before))
 
 
-def played(name: str, game: Game, seed: int, likelihood: int = HALF) -> Any:
+def played(name: str, game: Game, seed: int, likelihood: int) -> Any:
     """The method at the end of its game."""
     pair = start(game, seed, likelihood)
     runtime.seed("method", seed)
     method = make(name, game.options, *pair)
     updates = {p: n for p, n in game.updates.items() if p in method.trains}
-    adam = {p: optimizer(method, p, game.rate(p)) for p in updates}
+    movers = {p: optimizer(method, p, game.rate(p)) for p in updates}
+    movers["generator"] = optimizer(method, "generator", game.rate("generator"), game.algorithm)
     rng = np.random.default_rng((seed, 1))
     for step in range(game.warm // WARM):
         for judge in [player for player in updates if player != "generator"]:
             runtime.seed("warm", seed, step)
-            turn(method, judge, adam[judge], real(rng, WARM * BATCH), 0.0, WARM)
+            turn(method, judge, movers[judge], real(rng, WARM * game.batch), 0.0, WARM)
     for step in range(game.steps):
         progress = step / game.steps
         if step % max(1, game.steps // game.rounds) == 0:
             method.begin()
         for player, number in updates.items():
-            adam[player].param_groups[0]["lr"] = game.rate(player) * (1 - progress)
+            movers[player].param_groups[0]["lr"] = game.rate(player) * (1 - progress)
             runtime.seed("game", seed, step, player)
-            turn(method, player, adam[player], real(rng, number * BATCH), progress, number)
+            texts = real(rng, number * game.batch)
+            clip = game.clip if player == "generator" else 5.0
+            turn(method, player, movers[player], texts, progress, number, clip)
     return method
 
 
 def resampled(game: Game, seed: int) -> Result:
     """The law of texts that residual_ebm weighs by its energy, in the place of the end."""
-    method = played("residual_ebm", game, seed)
+    method = played("residual_ebm", game, seed, HALF)
     before = density(method.generator)
     energy = torch.cat([method.discriminator.judge(s) for s in EVERY.split(4)])
     after = before * np.exp(energy.double().numpy())
