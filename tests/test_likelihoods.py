@@ -145,6 +145,17 @@ def test_of_a_known_language_training_text_stands_behind_test_text(language: Cor
     assert train == pytest.approx((nats.mean() / 3, nats.std(ddof=1) / 3 / 200**0.5, 200))
 
 
+def test_metrics_that_want_labels_are_told_where_there_are_none(
+    textgan: Command, pretrained: Path
+) -> None:
+    result = textgan("evaluate", pretrained, "--metrics", "bleu,categories,augmentation")
+    assert [line for line in result.err.splitlines() if "labels" in line] == [
+        f"warning: {metric}: left out; it needs labels, which the texts don't have; name "
+        "corpus.label_column"
+        for metric in ("categories", "augmentation")
+    ]
+
+
 def test_the_command_shows_them_behind_the_other_figures(
     textgan: Command, pretrained: Path
 ) -> None:

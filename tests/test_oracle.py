@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.conftest import Command
 from tests.short_run import differences, end_state, given
 from tests.test_resume import stopped
 from textgan import (
@@ -311,6 +312,17 @@ def test_evaluate_shows_the_distance(game: Path, pretrained: Path) -> None:
         assert f"|oracle:{hash_}|" in row.protocol
         assert row.protocol.startswith("hypotheses:30|references:30|")
     assert evaluation.as_json(rows)[0]["figures"]["JSD"]["n"] == 60
+
+
+def test_a_choice_of_metrics_that_counts_for_nothing_is_told(
+    textgan: Command, pretrained: Path
+) -> None:
+    result = textgan("evaluate", pretrained, "--metrics", "bleu")
+    assert (result.code, result.err.splitlines()) == (
+        0,
+        ["warning: --metrics: left out; of a known language densities are the figures"],
+    )
+    assert textgan("evaluate", pretrained).err == ""
 
 
 def test_an_oracle_s_run_and_a_text_s_stand_in_one_table(game: Path, made: Path) -> None:

@@ -30,6 +30,13 @@ def warn_of_language(e: Evaluation, metrics: tuple[str, ...]) -> None:
         say(f"warning: {', '.join(asked)}: left out; {reason}")
 
 
+def warn_of_lack(metrics: tuple[str, ...], needs: dict[str, str]) -> None:
+    """Say which metrics have no figure for want of what they need."""
+    for metric in metrics:
+        if metric in needs:
+            say(f"warning: {metric}: left out; it needs {needs[metric]}")
+
+
 def real_text(e: Evaluation, place: str) -> tuple[str, Evaluation]:
     """Real text in the samples' stead, and its name: as many training texts as there are samples;
     where none are known one half of the references, held against the other.

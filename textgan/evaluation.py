@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import textgan
 from textgan import config, density, floor, likelihoods, oracle, runs, runtime, validation
-from textgan.ceiling import of_real, real_text, warn_of_language
+from textgan.ceiling import of_real, real_text, warn_of_lack, warn_of_language
 from textgan.data.corpus import Corpus
 from textgan.data.sequences import Sequences
 from textgan.data.splits import Split
@@ -38,6 +38,9 @@ MOST_READ = 300_000
 """Training texts that are looked at, at most: the first ones."""
 FEW = 100
 """Test texts below which a difference in BLEU is mostly chance."""
+LABELS = "labels, which the texts don't have; name corpus.label_column"
+NEEDS = {"categories": LABELS, "augmentation": LABELS}
+"""What a run's texts may lack for a metric."""
 Figures = dict[str, Estimate | None]
 
 
@@ -161,12 +164,16 @@ class Scorer:
         if corpus.oracle is not None:
             own = distance("the oracle itself", corpus.oracle, corpus, self.wanted.seed)
             own.is_ceiling = True
+            if self.wanted.metrics != DEFAULT:
+                say("warning: --metrics: left out; of a known language densities are the figures")
             return [own, self.row(floor.NAME, counted)]
         self._warn_of_few()
         below = self.row(floor.NAME, counted)
         assert below.evaluation is not None
         name, e = real_text(below.evaluation, str(corpus.options.path))
         warn_of_language(e, self.wanted.metrics)
+        if not corpus.labels:
+            warn_of_lack(self.wanted.metrics, NEEDS)
         found = of_real(name, e, self.wanted.metrics)
         above = Row(name, found, self.stamp(e), e, is_ceiling=True)
         return [above, below]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from textgan import floor, runtime, validation
-from textgan.ceiling import of_real, real_text, warn_of_language
+from textgan.ceiling import of_real, real_text, warn_of_lack, warn_of_language
 from textgan.data.lines import lines
 from textgan.data.tokenizers import TokenizerOptions, cutter
 from textgan.errors import UserError
@@ -77,15 +77,9 @@ def score(
         except TooFew as error:
             files = f"--samples {samples}, --reference {reference}"
             raise UserError(f"{files}: too few texts: {error}") from None
-    warn_of_lack(wanted.metrics, training)
+    asked = [name for name in wanted.metrics if not (training and name == "memorisation")]
+    warn_of_lack(tuple(asked), NEEDS)
     return alike(rows)
-
-
-def warn_of_lack(metrics: tuple[str, ...], training: Path | None) -> None:
-    """Say which metrics have no figure for want of something."""
-    for metric in metrics:
-        if metric in NEEDS and not (training and metric == "memorisation"):
-            say(f"warning: {metric}: left out; it needs {NEEDS[metric]}")
 
 
 def counts(e: Evaluation) -> Evaluation:
