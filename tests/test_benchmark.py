@@ -318,8 +318,9 @@ def test_a_start_that_broke_is_kept_as_that(
     bench = Benchmark(Grid.model_validate(GRID), tmp_path)
     made = []
 
-    def breaks(*_: Any) -> Any:
+    def breaks(*given: Any) -> Any:
         made.append(1)
+        benchmark.timed(given[3]).mkdir(parents=True)
         raise Diverged("it broke", "mend it")
 
     monkeypatch.setattr(bench, "best", lambda *_: {RATE: 1e-2})
@@ -327,10 +328,12 @@ def test_a_start_that_broke_is_kept_as_that(
     job = Job("toy", "seqgan", {RATE: 1e-3}, 1)
     for _ in range(2):
         assert bench.outcome(job) == {
-            "failed": "its start, mle, failed: it broke",
+            "failed": "its start, mle, failed: it broke; to try it again, take "
+            "toy/starts/seed1.json and toy/seqgan/lr=0.001-seed1.json away",
             "validation": None,
         }
     assert made == [1]
+    assert [place.name for place in (tmp_path / "toy" / "starts").iterdir()] == ["seed1.json"]
 
 
 def test_seeds_that_broke_are_counted_in_the_table(

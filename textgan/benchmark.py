@@ -35,6 +35,21 @@ SCORED = 10
 """Times that a run is scored while it trains."""
 
 
+def key_of(job: Job) -> str:
+    """A job's setting in a few words."""
+    return "-".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in job.setting.items())
+
+
+def place_of(job: Job) -> Path:
+    """Where a job's result lies in the benchmark's folder."""
+    return Path(job.data, job.method, f"{key_of(job) or 'as-is'}-seed{job.seed}.json")
+
+
+def timed(run: Path) -> Path:
+    """Where a few steps are timed before a run."""
+    return run.with_name("timed")
+
+
 class Benchmark:
     """A grid, and the folder where its runs and results are."""
 
@@ -77,11 +92,10 @@ class Benchmark:
 
     def result(self, job: Job) -> Tree:
         """The result of a run, made or read."""
-        key = "-".join(f"{k.rsplit('.', 1)[-1]}={v}" for k, v in job.setting.items())
-        place = self.folder / job.data / job.method / f"{key or 'as-is'}-seed{job.seed}.json"
+        place = self.folder / place_of(job)
         if place.exists():
             return self.read(place, job)
-        say(f"{job.data}: {job.method} {key}, seed {job.seed}")
+        say(f"{job.data}: {job.method} {key_of(job)}, seed {job.seed}")
         found = self.outcome(job) | {"setting": job.setting, "seed": job.seed}
         self.write(place, job, found)
         return found
@@ -178,7 +192,9 @@ class Benchmark:
             found = self.make_start(likelihood, seconds, place)
             self.write(known, likelihood, found)
         if "failed" in found:
-            raise Diverged(f"its start, mle, failed: {found['failed']}")
+            files = f"{known.relative_to(self.folder)} and {place_of(job)}"
+            why = f"its start, mle, failed: {found['failed']}"
+            raise Diverged(f"{why}; to try it again, take {files} away")
         return place, {key: found[key] for key in ("seconds", "updates")}
 
     def make_start(self, likelihood: Job, seconds: float, place: Path) -> Tree:
@@ -189,7 +205,8 @@ class Benchmark:
         try:
             spent = self.trained("pretrain", recipe_of(self.grid, likelihood), seconds, part, None)
         except Diverged as error:
-            shutil.rmtree(part, ignore_errors=True)
+            for left in part, timed(part):
+                shutil.rmtree(left, ignore_errors=True)
             return {"failed": error.why}
         part.rename(place)
         return spent
@@ -202,7 +219,7 @@ class Benchmark:
         The speed of a few steps tells how many the last phase has at most, which schedules need.
         """
         steps, limit = TIMED, math.inf
-        for place in run.with_name("timed"), run:
+        for place in timed(run), run:
             shutil.rmtree(place, ignore_errors=True)
             phase = {**tree[stage][-1], "steps": steps, "every": {"evaluate": -(-steps // SCORED)}}
             phase.pop("epochs", None)
