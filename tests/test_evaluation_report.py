@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Command
 from textgan import evaluation, evaluation_report, floor
-from textgan.metrics import Evaluation
+from textgan.metrics import Estimate, Evaluation
 from textgan.metrics.memorisation import nearest
 
 pytest.importorskip("jinja2", reason="no textgan[report]")
@@ -72,6 +72,16 @@ def test_no_row_has_the_name_of_another() -> None:
     evaluation.alike(rows)
     assert [row.name for row in rows] == ["a", floor.NAME, "b", f"{floor.NAME} (2)"]
     assert {tuple(row.figures) for row in rows} == {("a", floor.NAME, "b")}
+
+
+def test_axes_are_those_of_the_rows_that_have_such_a_figure() -> None:
+    figure = Estimate(1.0, 0.1, 9)
+    text, language = (evaluation.Row(n, {n: figure}, "") for n in ("LM score", "NLL_oracle"))
+    assert evaluation_report.axes_of([text]) == evaluation_report.OF_TEXT
+    assert evaluation_report.axes_of([language]) == evaluation_report.OF_LANGUAGE
+    both = evaluation.alike([text, language])
+    assert evaluation_report.axes_of(both) == evaluation_report.OF_BOTH
+    assert evaluation_report.axes_of(both[:1]) == evaluation_report.OF_TEXT
 
 
 def test_nearest_texts_are_found_one_by_one() -> None:

@@ -14,6 +14,8 @@ from textgan.report import write as write_page
 OF_TEXT = "LM score", "reverse LM score"
 OF_LANGUAGE = "NLL_oracle", "NLL_test"
 """What a sweep's axes are, of texts and of a known language."""
+OF_BOTH = "quality (LM score or NLL_oracle)", "diversity (reverse LM score or NLL_test)"
+"""The same where runs of either stand on one page."""
 SHOWN = 8
 """Texts of each model on the page."""
 
@@ -79,7 +81,6 @@ def put(path: Path, text: str, option: str) -> None:
 def report_of(rows: list[Row], said: list[str], lines: list[Line]) -> Report:
     """All that a page tells of a table's rows."""
     own = [row for row in rows if row.checkpoint is not None]
-    known = any("NLL_oracle" in row.figures for row in own)
     return Report(
         title=" and ".join(row.name for row in own or rows[-1:]),
         rows=rows,
@@ -87,7 +88,7 @@ def report_of(rows: list[Row], said: list[str], lines: list[Line]) -> Report:
         better={name: way for name in rows[0].figures if (way := better(name))},
         verdicts=said,
         lines=lines,
-        axes=OF_LANGUAGE if known else OF_TEXT,
+        axes=axes_of(rows),
         samples={row.name: samples(row) for row in rows if row.evaluation and not row.is_ceiling},
         configurations={
             row.name: config.to_yaml(row.checkpoint.about["recipe"])
@@ -95,6 +96,14 @@ def report_of(rows: list[Row], said: list[str], lines: list[Line]) -> Report:
             if row.checkpoint is not None
         },
     )
+
+
+def axes_of(rows: list[Row]) -> tuple[str, str]:
+    """A sweep's axes; rows of one table have all names of figures, but not all figures."""
+    known = [row.figures.get("NLL_oracle") is not None for row in rows]
+    if all(known):
+        return OF_LANGUAGE
+    return OF_BOTH if any(known) else OF_TEXT
 
 
 def samples(row: Row) -> list[Sample]:
