@@ -15,7 +15,7 @@ from textgan.sweep import Curve
 
 CORNER = 12.0, 12.0
 """Nats a token from which hypervolumes are taken: more than uniform words of any text cost."""
-Group = list[Curve]
+Curves = list[Curve]
 """Curves of one model and kind, over seeds."""
 
 
@@ -26,7 +26,7 @@ def said(found: list[Curve], seed: int) -> list[str]:
 
     The base is the first run of ``mle`` on the same texts; where there is none, the first run.
     """
-    groups: dict[tuple[str, str, str], Group] = {}
+    groups: dict[tuple[str, str, str], Curves] = {}
     for curve in found:
         groups.setdefault((curve.model, curve.kind, curve.test), []).append(curve)
     lines = notes(found)
@@ -36,7 +36,7 @@ def said(found: list[Curve], seed: int) -> list[str]:
             continue
         base, volume = base_of(group, list(groups.values())), covered(group, seed)
         text = f"{group[0].model}, {group[0].kind}: hypervolume {volume}"
-        lines.append(text if base is group else f"{text}; {beside(group, base, seed)}")
+        lines.append(text if base is group else f"{text}; {below(group, base, seed)}")
     return lines
 
 
@@ -53,7 +53,7 @@ def notes(found: list[Curve]) -> list[str]:
     ]
 
 
-def base_of(group: Group, groups: list[Group]) -> Group:
+def base_of(group: Curves, groups: list[Curves]) -> Curves:
     """What a group's curves are held against, of the same kind and texts; the group itself if no
     run has such a curve.
     """
@@ -72,7 +72,7 @@ def point(curve: Curve) -> str:
     return f"{curve.model}: {quality} and {diversity} nats a token, of {curve.settings[0]}"
 
 
-def covered(group: Group, seed: int) -> str:
+def covered(group: Curves, seed: int) -> str:
     """A group's hypervolume and its error."""
 
     def volume(curve: np.ndarray) -> float:
@@ -83,7 +83,7 @@ def covered(group: Group, seed: int) -> str:
     return with_error(*found.estimate[:2])
 
 
-def beside(group: Group, base: Group, seed: int) -> str:
+def below(group: Curves, base: Curves, seed: int) -> str:
     """A model's curves against another's, paired by seed; a baseline's beside every seed's."""
     theirs = {curve.seed: curve for curve in base}
     ours = {curve.seed: curve for curve in group}
@@ -93,15 +93,15 @@ def beside(group: Group, base: Group, seed: int) -> str:
     if not common:
         return f"no seed in common with {first}, nothing can be paired"
     pairs = [together([each[s] for s in common]) for each in (ours, theirs)]
-    below = bootstrap(signed_area, pairs, seed)
-    text = _below(below, first) if below else f"reaches nothing that {first} does"
+    area = bootstrap(signed_area, pairs, seed)
+    text = _told(area, first) if area else f"reaches nothing that {first} does"
     if len(common) == max(len(ours), len(theirs)):
         return text
     seeds = "seed" if len(common) == 1 else "seeds"
     return f"{text}, on the {seeds} that both have: {', '.join(map(str, common))}"
 
 
-def _below(found: Interval, first: str) -> str:
+def _told(found: Interval, first: str) -> str:
     mean = with_error(*found.estimate[:2])
     return (
         f"below {first}'s curve by {mean} nats a token, 95 % interval {found.low:.4f} to "
@@ -109,7 +109,7 @@ def _below(found: Interval, first: str) -> str:
     )
 
 
-def together(found: Group) -> Sweep:
+def together(found: Curves) -> Sweep:
     """The curves of one model and kind over seeds."""
     return Sweep(
         *(

@@ -248,7 +248,7 @@ def distance(name: str, generator: Generator, corpus: Corpus, seed: int) -> Row:
     train = likelihoods.of_training(generator, corpus, seed)
     return Row(
         name,
-        {**likelihoods.beside(known_language.figures(found, tokens), train), **by_prefix},
+        {**likelihoods.with_training(known_language.figures(found, tokens), train), **by_prefix},
         f"hypotheses:{count}|references:{count}|unit:nats/token, JSD nats/text|"
         f"length:{corpus.length}|temperature:1|oracle:{oracle.fingerprint(corpus.oracle)}|"
         f"seed:{seed}|test:{corpus.fingerprint}"

@@ -66,7 +66,7 @@ def per_token(log_prob: np.ndarray, s: Sequences) -> Estimate:
     return Estimate.ratio(-log_prob, s.lengths.double().cpu().numpy())
 
 
-def beside(found: dict[str, Estimate], train: Estimate) -> dict[str, Estimate]:
+def with_training(found: dict[str, Estimate], train: Estimate) -> dict[str, Estimate]:
     """The figures of a known language with NLL_train behind NLL_test."""
     at = list(found).index("NLL_test") + 1
     names = [*list(found)[:at], "NLL_train", *list(found)[at:]]

@@ -73,11 +73,11 @@ def of_corpus(several: list[Group]) -> list[str]:
                 f"{name}: {figure} {mean} over {over.estimate.n} seeds, 95 % interval "
                 f"{over.low:.4f} to {over.high:.4f}"
             )
-        lines += beside(values, figure)
+        lines += compared(values, figure)
     return lines
 
 
-def beside(values: dict[str, dict[int, float]], figure: str) -> list[str]:
+def compared(values: dict[str, dict[int, float]], figure: str) -> list[str]:
     """Each group's figure against the first group's, on the seeds that all groups have."""
     if len(values) < 2:
         return []

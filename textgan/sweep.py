@@ -93,14 +93,14 @@ def of_groups(found: list[Group], wanted: Wanted) -> list[Curve]:
     ]
     curves_found: list[Curve] = []
     seen: set[int] = set()
-    each = opened([checkpoint for *_, checkpoint in runs], wanted)
-    for (name, seed, _), (checkpoint, scorer, writer) in zip(runs, each, strict=True):
+    parts = opened([checkpoint for *_, checkpoint in runs], wanted)
+    for (name, seed, _), (checkpoint, scorer, writer) in zip(runs, parts, strict=True):
         if id(scorer) not in seen:
             seen.add(id(scorer))
             curves_found += baselines(scorer, len(seen))
         say(f"sweeping over {checkpoint.run.name}")
         role: Literal["run", "mle"] = "mle" if by_likelihood(checkpoint) else "run"
-        curves_found += [each._replace(role=role) for each in swept(scorer, writer, name, seed)]
+        curves_found += [curve._replace(role=role) for curve in swept(scorer, writer, name, seed)]
     return curves_found
 
 
