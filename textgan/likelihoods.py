@@ -68,6 +68,9 @@ def per_token(log_prob: np.ndarray, s: Sequences) -> Estimate:
 
 def with_training(found: dict[str, Estimate], train: Estimate) -> dict[str, Estimate]:
     """The figures of a known language with NLL_train behind NLL_test."""
-    at = list(found).index("NLL_test") + 1
-    names = [*list(found)[:at], "NLL_train", *list(found)[at:]]
-    return {name: train if name == "NLL_train" else found[name] for name in names}
+    shown: dict[str, Estimate] = {}
+    for name, figure in found.items():
+        shown[name] = figure
+        if name == "NLL_test":
+            shown["NLL_train"] = train
+    return shown
