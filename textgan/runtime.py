@@ -33,7 +33,10 @@ def seed(*keys: int | str) -> None:
     digest = hashlib.blake2b(repr(keys).encode(), digest_size=8).digest()
     number = int.from_bytes(digest, "little") >> 1
     _draws.manual_seed(number)
-    torch.manual_seed(number + 1 + rank())
+    if torch.accelerator.is_available():
+        torch.manual_seed(number + 1 + rank())
+    else:  # the same, without a stack trace kept for each device that could be there
+        torch.default_generator.manual_seed(number + 1 + rank())
 
 
 def uniform(rows: int, columns: int, device: torch.device) -> Tensor:

@@ -57,16 +57,12 @@ class Corpus:
 
     def batch(self, split: Split, rows: Iterable[int]) -> Sequences:
         """Some texts as (B, T), T being the longest of them."""
-        rows, source = [int(i) for i in rows], self.splits[split]
-        texts = [source.text(i) for i in rows]
-        eos, pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
-        ids = torch.full((len(texts), max(map(len, texts))), pad)
-        for row, text in enumerate(texts):
-            ids[row, : len(text)] = torch.tensor(text)
+        source, where = self.splits[split], np.fromiter(rows, np.int64)
+        ids = torch.from_numpy(source.padded(where, self.tokenizer.pad_token_id))
         category = None
         if source.category is not None:
-            category = torch.tensor([int(source.category[i]) for i in rows])
-        return Sequences(ids=ids, eos=eos, category=category)
+            category = torch.from_numpy(source.category[where].astype(np.int64))
+        return Sequences(ids=ids, eos=self.tokenizer.eos_token_id, category=category)
 
     @property
     def shares(self) -> list[float]:

@@ -26,6 +26,16 @@ class Ids:
         """The ids of the i-th text, its end included."""
         return self.flat[self.starts[i] : self.starts[i + 1]].tolist()  # type: ignore[no-any-return]
 
+    def padded(self, rows: np.ndarray, pad: int) -> np.ndarray:
+        """The ids of some texts, (N,) -> (N, longest) int64, filled up with ``pad``."""
+        starts = self.starts[rows]
+        lengths = self.starts[rows + 1] - starts
+        places = np.arange(lengths.max())
+        inside = places < lengths[:, None]
+        ids = np.full(inside.shape, pad, dtype=np.int64)
+        ids[inside] = self.flat[(starts[:, None] + places)[inside]]
+        return ids
+
 
 class Numbers:
     """A file of numbers of one kind that grows, and their digest, whatever their kind."""
