@@ -74,6 +74,10 @@ class ConvolutionFeatures(nn.Module):
         )
         return self.through_highway(pooled)
 
+    def filters(self) -> list[nn.Linear]:
+        """The filters of each width, over the words of a window in a row."""
+        return [cast(nn.Linear, layer) for layer in self.convolutions]
+
     def through_highway(self, pooled: Tensor) -> Tensor:
         """The largest responses (..., F) -> features (..., F)."""
         transform, gate = self.highway(pooled).chunk(2, dim=-1)
@@ -132,5 +136,5 @@ class _Windows(torch.autograd.Function):
         count = len(gradient)
         for offset in range(ctx.width):
             part = gradient[:, :, offset * depth : (offset + 1) * depth]
-            x[offset : offset + count] += part
+            x[offset : offset + count].add_(part)  # += would copy the sum onto itself
         return x.transpose(0, 1), None

@@ -11,6 +11,7 @@ from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
 from textgan.features import ConvolutionFeatures, FeatureOptions
+from textgan.filter_tables import FilterTables
 
 
 class CNNOptions(DiscriminatorOptions, VectorOptions, FeatureOptions):
@@ -48,6 +49,7 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         self.dropout = nn.Dropout(o.dropout)
         self.output = nn.Linear(self.convolution.size, o.classes)
         self.row_bytes = 4 * 10 * max(o.widths) * o.embedding_size
+        self.tables = FilterTables(self.embedding, self.convolution)
         self.post_init()
 
     @torch.no_grad()
@@ -64,6 +66,15 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
             limit = self.options.embedding_range
             init.uniform_(module.weight, -limit, limit)
 
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """As of every discriminator; many rollouts, which need no gradient, by tables."""
+        looks = not torch.is_grad_enabled() and s.soft is None
+        if looks and copies > 1 and self.tables.pay(s.ids.shape[0], s.ids.shape[1]):
+            return self.tables.features(s, prefix, copies)
+        return super().features(s, prefix, copies)
+
     def read(self, embedded: Tensor, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        if torch.is_grad_enabled():  # the weights are about to move
+            self.tables.forget()
         features: Tensor = self.convolution(embedded, s.lengths, prefix, copies)
         return features
