@@ -45,8 +45,16 @@ def uniform(rows: int, columns: int, device: torch.device) -> Tensor:
     They are drawn on the CPU, where a seed gives the same numbers for every device.
     """
     start, total = share(rows)
-    numbers = torch.rand(total, columns, generator=_draws)
-    return numbers[start : start + rows].to(device, non_blocking=True)
+    _pass_over(start * columns)
+    numbers = torch.rand(rows, columns, generator=_draws)
+    _pass_over((total - start - rows) * columns)
+    return numbers.to(device, non_blocking=True)
+
+
+def _pass_over(numbers: int) -> None:
+    """Draw what belongs to others, a little at a time."""
+    for some in chunks(numbers, 1 << 20):
+        torch.rand(some.stop - some.start, generator=_draws)
 
 
 def normal(rows: int, columns: int, device: torch.device) -> Tensor:
@@ -62,15 +70,17 @@ def part(start: int, stop: int, size: int) -> Iterator[None]:
 
     Parts come one after the other and draw alike; behind each but the last the draws' stream is
     put back, so every row gets what it would have got in the whole batch. torch's own stream
-    (dropout) goes on.
+    (dropout) goes on. A part may have parts: ``size`` is then its own.
     """
     global _part
-    whole = (start, stop) == (0, size)
-    _part, before = None if whole else (start, stop, size), _draws.get_state()
+    outer, before = _part, _draws.get_state()
+    first, _, total = outer or (0, size, size)
+    if (start, stop) != (0, size):
+        _part = first + start, first + stop, total
     try:
         yield
     finally:
-        _part = None
+        _part = outer
         if stop < size:
             _draws.set_state(before)
 
@@ -107,10 +117,11 @@ def pick_device(name: str) -> torch.device:
 def rows_at_once(row_bytes: int, device: torch.device) -> int:
     """How many rows of so many bytes to hold at once, so that memory stays bounded.
 
-    On a CPU few enough for malloc to hand out the same memory again: fresh pages cost more.
+    On a CPU few enough for malloc to hand out the same memory again: fresh pages cost more. Less
+    than 32 rows are slow, and are taken only where 32 would need ten times that memory.
     """
     budget = 24 << 20 if device.type == "cpu" else 1 << 30
-    return max(32, budget // row_bytes)
+    return max(1, min(32, 10 * budget // row_bytes), budget // row_bytes)
 
 
 def rows_in_cache(row_bytes: int, device: torch.device) -> int:

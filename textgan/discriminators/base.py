@@ -47,7 +47,7 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     dropout: nn.Dropout
     output: nn.Linear
     row_bytes: int
-    """Memory that one text takes on its way through, in bytes (about)."""
+    """Memory that a text of up to 32 tokens takes on its way through, in bytes (about)."""
 
     @property
     def per_token(self) -> bool:
@@ -97,17 +97,26 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
 
         ``prefix`` and ``copies`` as in ``read``.
         """
-        return self.in_parts(lambda part: self.head(self.features(part, prefix, copies)), s, copies)
+        return self.in_parts(
+            lambda part, together: self.head(self.features(part, prefix, together)), s, copies
+        )
 
     @torch.no_grad()
-    def in_parts(self, of: Callable[[Sequences], Tensor], s: Sequences, copies: int = 1) -> Tensor:
+    def in_parts(
+        self, of: Callable[[Sequences, int], Tensor], s: Sequences, copies: int = 1
+    ) -> Tensor:
         """A function of texts, dropout off, no gradient, as many texts at a time as memory bears.
 
-        ``copies`` texts in a row stay together.
+        It is told how many of the ``copies`` that begin alike are together: all, if they fit.
         """
-        texts = max(1, runtime.rows_at_once(self.row_bytes, s.ids.device) // copies)
+        row_bytes = self.row_bytes * max(1, -(-s.ids.shape[1] // 32))
+        texts = runtime.rows_at_once(row_bytes, s.ids.device)
+        together = max(n for n in range(1, min(copies, texts) + 1) if copies % n == 0)
         with runtime.evaluating(self):
-            parts = [of(s[rows]) for rows in runtime.chunks(len(s), texts * copies)]
+            parts = [
+                of(s[rows], together)
+                for rows in runtime.chunks(len(s), texts // together * together)
+            ]
         return torch.cat(parts)
 
     def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:

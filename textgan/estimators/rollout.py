@@ -9,6 +9,9 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.generators.base import Generator
 
+ROLLOUT_BYTES = 32
+"""Of each token of each rollout: its draw, its id twice, its log-probability."""
+
 
 class Reward(Protocol):
     """What a finished text earns."""
@@ -40,8 +43,24 @@ def rollout_values(
         (B, T), row b and column t - 1 hold Q_t of text b; 0 at padding.
 
     Each rollout starts from the stored state of its prefix, so the cost is T²/2 steps instead of
-    T³/3; texts that ended before t take no part in step t.
+    T³/3; texts that ended before t take no part in step t. Memory is bounded: the batch is worked
+    through in parts if its prefixes' states and a position's rollouts are too large together.
     """
+    width, start, found = s.ids.shape[1], 0, []
+    text_bytes = 3 * generator.state_bytes(width) + ROLLOUT_BYTES * rollouts * width
+    rows = runtime.rows_at_once(text_bytes, s.ids.device)
+    parts = min(-runtime.fewest(len(s) // -rows), runtime.fewest(len(s)))  # alike on every process
+    for some in s.split(parts):
+        with runtime.part(start, start + len(some), len(s)):
+            found.append(_values(generator, reward, some, rollouts, shortest))
+        start += len(some)
+    return torch.cat(found)
+
+
+def _values(
+    generator: Generator, reward: Reward, s: Sequences, rollouts: int, shortest: int
+) -> Tensor:
+    """``rollout_values`` of texts that are worked on together."""
     width = s.ids.shape[1]
     bos = s.ids.new_full((len(s), 1), generator.config.bos_token_id)
     begin = torch.cat([bos, s.ids], dim=1)

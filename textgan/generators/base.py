@@ -51,6 +51,10 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         """The first state of texts made from noise (B, Z) and of a category (B,)."""
         return state
 
+    def state_bytes(self, tokens: int) -> int:
+        """Memory that a text's state takes behind so many tokens, in bytes (about)."""
+        return sum(part.nbytes for part in self.initial_state(1))
+
     # Where texts begin
 
     def start(
@@ -213,13 +217,15 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
             begin: (B, 1 + P) ``<bos>`` and the prefix; a text that ended in it stays ended.
             output: (B, H) behind the prefix, as ``step`` gave it with ``state``.
             draws: (C, S) uniform numbers in [0, 1).
-            origin: (C,) the row that each text goes on from; default: its own. Only a few rows'
-                states are copied at a time.
+            origin: (C,) the row that each text goes on from; default: its own. Only as many rows'
+                states are copied at a time as memory bears.
 
         Returns:
             ids (C, S) and their log-probability (C, S), padding behind ``<eos>``.
         """
-        size = runtime.rows_at_once(4 * self.config.vocab_size, output.device)
+        tokens = begin.shape[1] + draws.shape[1]
+        held = 4 * self.config.vocab_size, 3 * self.state_bytes(tokens)  # before, behind, a copy
+        size = min(runtime.rows_at_once(part, output.device) for part in held)
         stepper = self.stepper()
         parts = []
         for rows in runtime.chunks(len(draws), size):

@@ -120,6 +120,10 @@ class TransformerGenerator(Generator):  # type: ignore[no-untyped-call]
     def initial_state(self, size: int) -> State:
         return ()
 
+    def state_bytes(self, tokens: int) -> int:
+        o = self.decoder.config
+        return 2 * 4 * int(o.num_hidden_layers * o.hidden_size) * (tokens + 1)
+
     def conditioned(self, state: State, noise: Tensor | None, category: Tensor | None) -> State:
         if noise is None and category is None:
             return state

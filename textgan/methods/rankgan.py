@@ -97,7 +97,7 @@ class RankGAN(PolicyGradient):
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         """Features of texts, as ``Discriminator.judge`` gives their logits."""
         d = self.discriminator
-        return d.in_parts(lambda part: d.features(part, prefix, copies), s, copies)
+        return d.in_parts(lambda part, together: d.features(part, prefix, together), s, copies)
 
     # The ranker
 
