@@ -52,8 +52,8 @@ def test_tables_follow_the_weights(part: str) -> None:
 def test_many_rollouts_are_judged_by_tables_and_learning_forgets_them() -> None:
     d, s = discriminator(), rollouts(2, 4)
     d.judge(s)
-    assert not d.tables.tables  # texts without a prefix in common come once
+    assert not d.tables.known  # texts without a prefix in common come once
     judged = d.judge(s, 2, 4)
-    assert len(d.tables.tables) == 4
+    assert d.tables.known
     torch.testing.assert_close(judged, d(s).detach(), rtol=1e-5, atol=1e-6)
-    assert not d.tables.tables
+    assert not d.tables.known

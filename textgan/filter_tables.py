@@ -44,6 +44,11 @@ class FilterTables:
             runtime.passes_count(self.embedding.weight.device) and small and texts * width >= words
         )
 
+    @property
+    def known(self) -> bool:
+        """True if there are tables, of these weights or former ones."""
+        return bool(self.tables)
+
     def forget(self) -> None:
         """Give the memory back."""
         self.tables, self.key = [], []
@@ -55,6 +60,7 @@ class FilterTables:
         pooled = [self.pool(s, i, prefix, copies) for i in range(len(self.tables))]
         return self.convolution.through_highway(torch.cat(pooled, dim=1))
 
+    @torch.no_grad()
     def renew(self) -> None:
         """Work the tables out again if a weight has moved: each change counts its version up."""
         parts = self.embedding, self.convolution

@@ -1,5 +1,6 @@
 """SeqGAN's discriminator: a CNN over word vectors with one highway layer (arXiv 1609.05473, §4)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -66,10 +67,19 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
             limit = self.options.embedding_range
             init.uniform_(module.weight, -limit, limit)
 
+    @torch.no_grad()
+    def in_parts(
+        self, of: Callable[[Sequences, int], Tensor], s: Sequences, copies: int = 1
+    ) -> Tensor:
+        """As of every discriminator; where there are many rollouts, with tables."""
+        if copies > 1 and s.soft is None and self.tables.pay(*s.ids.shape):
+            self.tables.renew()
+        else:
+            self.tables.forget()
+        return super().in_parts(of, s, copies)
+
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        """As of every discriminator; many rollouts, which need no gradient, by tables."""
-        looks = not torch.is_grad_enabled() and s.soft is None
-        if looks and copies > 1 and self.tables.pay(s.ids.shape[0], s.ids.shape[1]):
+        if self.tables.known and not torch.is_grad_enabled() and s.soft is None:
             return self.tables.features(s, prefix, copies)
         return super().features(s, prefix, copies)
 
