@@ -16,10 +16,11 @@ import yaml
 from safetensors.torch import load_file
 
 from tests.conftest import Command, write_poems
-from textgan import config, evaluation, runs, runtime, sampling, trainer
+from textgan import config, evaluation, runs, runtime, trainer
 from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
 from textgan.recipe import Recipe
+from textgan.sampling_report import SamplingReport
 from textgan.tracking import command
 
 ROOT = Path(__file__).parent.parent
@@ -305,8 +306,10 @@ def test_report_counts_no_line_that_was_held_out(tmp_path: Path) -> None:
         corpus = config.check(CorpusOptions, tree)
         checkpoint = runs.Checkpoint(tmp_path, {"recipe": {"corpus": corpus.model_dump()}})
         train, held = set(Division(corpus).training()), {*lines, "another line"}
-        reports = [sampling.report(sorted(part), checkpoint) for part in (train, held - train)]
-        return reports[0][0], reports[1][0]
+        reports = [SamplingReport(checkpoint) for _ in range(2)]
+        for told, part in zip(reports, (train, held - train), strict=True):
+            told.add(sorted(part))
+        return reports[0].said()[0], reports[1].said()[0]
 
     told = f"lines stand in the training text ({path})"
     assert shares() == (f"100% of the 28 {told}", f"0% of the 13 {told}")

@@ -27,13 +27,14 @@ from transformers import (
 )
 
 from tests.conftest import Command, write_poems
-from textgan import api, inheritance, models, new_players, runs, sampling
+from textgan import api, inheritance, models, new_players, runs
 from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions, Division
 from textgan.errors import UserError
 from textgan.generators import GENERATORS
 from textgan.generators.pretrained import PretrainedGenerator
 from textgan.origin import Origin
+from textgan.sampling_report import SamplingReport
 
 END = "<|endoftext|>"
 SPARE = 7
@@ -318,8 +319,10 @@ def test_a_copied_poem_is_told_although_the_model_knows_no_line_break(
     path = found.about["recipe"]["corpus"]["path"]
     options = CorpusOptions.model_validate(found.about["recipe"]["corpus"])
     poem = next(iter(Division(options).training()))
-    said = sampling.report([poem.replace("\n", " "), "nothing like it"], found)
-    assert said == [f"50% of the 2 lines stand in the training text ({path})"]
+    told = SamplingReport(found)
+    for text in (poem.replace("\n", " "), "nothing like it"):
+        told.add([text])
+    assert told.said() == [f"50% of the 2 lines stand in the training text ({path})"]
 
 
 def test_print_config_says_what_contradicts_the_model(

@@ -282,15 +282,15 @@ def test_samples_are_the_spelt_ids(game: Path) -> None:
 
 def test_the_report_counts_whole_texts(game: Path) -> None:
     """Without their blanks, 1 23 and 12 3 would be copies of each other."""
-    from textgan import sampling
+    from textgan.sampling_report import SamplingReport
 
     checkpoint = runs.open_checkpoint(game)
     options = OracleOptions.model_validate(checkpoint.about["recipe"]["corpus"]["oracle"])
     corpus = open_corpus(options)
     copied = corpus.tokenizer.decode(corpus.ids("train")[0])
-    assert sampling.report([copied, copied.replace(" ", ""), "5 5 5 5 5 5"], checkpoint) == [
-        "33% of the 3 lines stand in the training text (oracle of seed 0)"
-    ]
+    told = SamplingReport(checkpoint)
+    told.add([copied, copied.replace(" ", ""), "5 5 5 5 5 5"])
+    assert told.said() == ["33% of the 3 lines stand in the training text (oracle of seed 0)"]
 
 
 def test_evaluate_shows_the_distance(game: Path, pretrained: Path) -> None:

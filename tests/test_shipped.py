@@ -83,9 +83,8 @@ def test_its_text_does_not_come_with_it(textgan: Command, tmp_path: Path, name: 
     for text in ("all.txt", "sonnet_quatrains.txt"):  # what its run.yaml names, but not that text
         write_poems(tmp_path / text, 60)
     done = textgan("sample", "--model", name, "--count", 2, "--report")
-    assert done.code == 2
+    assert (done.code, done.out) == (2, "")  # a million texts aren't drawn for nothing
     assert done.err.splitlines()[-1] == f"error: {without_text(name)}"
-    assert len(done.out.strip().split("\n\n")) == 2
     for called in (name, shipped.place(name)):
         done = textgan("evaluate", called)
         assert (done.code, done.out, done.err) == (2, "", f"error: {without_text(name)}\n")

@@ -98,15 +98,15 @@ def sample(
     category: str | None = None,
     candidates: int | None = None,
 ) -> list[str]:
-    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.write``.
+    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.stream``.
 
     ``candidates``: of so many each text is chosen by the discriminator of a run of residual_ebm,
-    with its exact weights; see ``resampling.resampled``.
+    with its exact weights; see ``resampling.Resampler``.
     """
     _check_seed(seed)
     if candidates is not None:
         told = {"prefix": prefix, "category": category, "temperature": temperature}
-        return resampling.resampled(run, count, candidates, seed, **told)[0]  # type: ignore[arg-type]
+        return resampling.resampled(run, count, candidates, seed, **told)[0]
     writer = sampling.Writer.open(runs.open_checkpoint(Path(run)))
     return writer.write(count, prefix=prefix, temperature=temperature, seed=seed, category=category)
 

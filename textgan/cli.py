@@ -207,27 +207,38 @@ def sample(
     if format not in ("text", "jsonl"):
         raise UserError(f"--format: must be text or jsonl, got {format!r}")
     from textgan import api, runs, sampling
+    from textgan.resampling import Resampler
+    from textgan.sampling_report import SamplingReport
 
     found = runs.open_checkpoint(sampling.default_run(run, model), _which(checkpoint))
-    effective = None
-    if candidates is None:
-        texts = api.sample(found.folder, count, prefix, temperature, seed, category)
-    else:
-        from textgan.resampling import resampled
+    with api.quiet():
+        if candidates is None:
+            writer = sampling.Writer.open(found)
+        else:
+            writer = Resampler.of(found, candidates)
+        parts = writer.stream(
+            count, prefix=prefix, temperature=temperature, seed=seed, category=category
+        )
+        told = SamplingReport(found) if report else None
+    for number, texts in enumerate(parts):
+        _show_texts(texts, format, first=number == 0)
+        if told:
+            told.add(texts)
+    if told:
+        if isinstance(writer, Resampler):
+            n = writer.candidates
+            say(f"effective sample size: {writer.effective:.1f} of {n} candidates a text")
+        for line in told.said():
+            say(line)
 
-        given = {"prefix": prefix, "category": category, "temperature": temperature}
-        with api.quiet():
-            texts, effective = resampled(found.folder, count, candidates, seed, **given)  # type: ignore[arg-type]
+
+def _show_texts(texts: list[str], format: str, first: bool) -> None:
+    """A blank line stands between texts and nowhere else, whatever a generator wrote."""
     if format == "jsonl":
         show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
-    else:
-        # A blank line stands between texts and nowhere else, whatever a generator wrote.
-        show("\n\n".join(re.sub(r"\n+", "\n", text).strip("\n") for text in texts))
-    if report:
-        if effective is not None:
-            say(f"effective sample size: {effective:.1f} of {candidates} candidates a text")
-        for line in sampling.report(texts, found):
-            say(line)
+        return
+    before = "" if first else "\n"
+    show(before + "\n\n".join(re.sub(r"\n+", "\n", text).strip("\n") for text in texts))
 
 
 def _which(checkpoint: str | None) -> str | None:

@@ -1,77 +1,98 @@
 """From a checkpoint to texts that its discriminator has a say in (residual EBM)."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
-import torch
+from torch import Tensor
+from transformers import LogitsProcessorList
 
-from textgan import models, runs, runtime, seal, validation
+from textgan import models, runs, seal
+from textgan.data.sequences import Sequences
+from textgan.discriminators.base import Discriminator
 from textgan.errors import UserError
 from textgan.estimators.resampling import resample
 from textgan.sampling import Writer
 
-AT_ONCE = 256
-"""Candidates drawn at a time."""
+
+@dataclass
+class Resampler(Writer):
+    """Writes texts of p(x) ∝ pi(x) e^{d(x)}, by the two players of a run of ``residual_ebm``."""
+
+    draws: ClassVar[str] = "resample"
+    discriminator: Discriminator
+    candidates: int
+    """The generator's texts that each is chosen from."""
+    sizes: float = 0.0
+    texts: int = 0
+
+    @classmethod
+    def of(cls, checkpoint: runs.Checkpoint, candidates: int) -> "Resampler":
+        """The writer of a checkpoint of the game.
+
+        Raises:
+            UserError: too few candidates, a run of another method, or a damaged checkpoint.
+        """
+        if candidates < 1:
+            raise UserError(f"--candidates: must be 1 or more, got {candidates}")
+        check_method(checkpoint)
+        writer = Writer.open(checkpoint)
+        discriminator = models.load_discriminator(checkpoint.folder / "discriminator")
+        discriminator = discriminator.to(writer.generator.device)  # type: ignore[arg-type]
+        return cls(writer.generator, writer.tokenizer, discriminator, candidates)
+
+    @property
+    def at_once(self) -> int:
+        return max(1, super().at_once // self.candidates)
+
+    @property
+    def effective(self) -> float:
+        """Mean effective sample size of the texts' candidates so far.
+
+        Near ``candidates`` the discriminator changes little, near 1 there are too few candidates.
+        """
+        return self.sizes / max(1, self.texts)
+
+    def check(self, count: int, temperature: float) -> None:
+        super().check(count, temperature)
+        if temperature != 1.0:
+            raise UserError(
+                "--candidates: their weights are for temperature 1; leave --temperature out"
+            )
+
+    def sample(
+        self,
+        size: int,
+        prefix: Tensor | None,
+        category: Tensor | None,
+        processors: LogitsProcessorList,
+    ) -> Sequences:
+        many = [
+            None if given is None else given.repeat_interleave(self.candidates, dim=0)
+            for given in (prefix, category)
+        ]
+        s, effective = resample(
+            self.generator,
+            self.discriminator,
+            size,
+            self.candidates,
+            prefix=many[0],
+            category=many[1],
+        )
+        self.sizes += float(effective.sum())
+        self.texts += size
+        return s
 
 
 def resampled(
-    run: str | Path,
-    count: int = 5,
-    candidates: int = 16,
-    seed: int = 0,
-    *,
-    prefix: str = "",
-    category: str | None = None,
-    temperature: float = 1.0,
+    run: str | Path, count: int = 5, candidates: int = 16, seed: int = 0, **how: Any
 ) -> tuple[list[str], float]:
-    """Texts of p(x) ∝ pi(x) e^{d(x)}, from the two players of a run of ``residual_ebm``.
+    """``count`` texts, and the mean effective sample size of their candidates; see ``Resampler``.
 
-    Args:
-        run: the run or a checkpoint of its game.
-        count: how many texts.
-        candidates: the generator's texts that each is chosen from.
-        seed: of the draws.
-        prefix: how each begins: candidates are completions of it.
-        category: what kind of text, a label's name or number; default: drawn for each candidate.
-        temperature: 1, for which alone the weights are right.
-
-    Returns:
-        The texts, and the mean effective sample size of their candidates: near ``candidates`` the
-        discriminator changes little, near 1 there are too few candidates.
-
-    Raises:
-        UserError: a value out of range, a run of another method, or a damaged checkpoint.
+    ``how``: ``prefix`` and ``category`` as of ``Writer.stream``: candidates begin so.
     """
-    for option, value in (("count", count), ("candidates", candidates)):
-        if value < 1:
-            raise UserError(f"--{option}: must be 1 or more, got {value}")
-    if temperature != 1.0:
-        raise UserError(
-            "--candidates: their weights are for temperature 1; leave --temperature out"
-        )
-    checkpoint = runs.open_checkpoint(Path(run))
-    check_method(checkpoint)
-    writer = Writer.open(checkpoint)
-    device = writer.generator.device
-    discriminator = models.load_discriminator(checkpoint.folder / "discriminator")
-    discriminator = discriminator.to(device)  # type: ignore[arg-type]
-    ids, kind = writer.encode(prefix), writer.category(category)
-    runtime.seed(seed, "resample")
-    texts: list[list[int]] = []
-    sizes = 0.0
-    while len(texts) < count:
-        size = min(max(1, AT_ONCE // candidates), count - len(texts))
-        begin = torch.tensor([ids] * (size * candidates), device=device, dtype=torch.long)
-        s, effective = resample(
-            writer.generator,
-            discriminator,
-            size,
-            candidates,
-            prefix=begin if ids else None,
-            category=None if kind is None else begin.new_full((len(begin),), kind),
-        )
-        texts += validation.plain(s)
-        sizes += float(effective.sum())
-    return writer.tokenizer.batch_decode(texts, skip_special_tokens=True), sizes / count
+    writer = Resampler.of(runs.open_checkpoint(Path(run)), candidates)
+    return writer.write(count, seed=seed, **how), writer.effective
 
 
 def check_method(checkpoint: runs.Checkpoint) -> None:

@@ -1,20 +1,24 @@
 """From a checkpoint to texts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 from transformers import (
     LogitsProcessorList,
     SuppressTokensLogitsProcessor,
     TemperatureLogitsWarper,
 )
 
-from textgan import config, models, oracle, runs, runtime, seal, shipped, validation
+from textgan import config, models, runs, runtime, seal, shipped, validation
 from textgan.data.corpus import Corpus
 from textgan.data.files import is_on_hub
+from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions
-from textgan.data.tokenizers import TokenizerOptions, pieces
+from textgan.data.tokenizers import pieces
 from textgan.errors import UserError
 from textgan.generators import Generator
 from textgan.tracking import say
@@ -26,6 +30,13 @@ class Writer:
 
     generator: Generator
     tokenizer: models.Tokenizer
+    draws: ClassVar[str] = "write"
+    """Name of the stream of draws."""
+
+    @property
+    def at_once(self) -> int:
+        """Texts that are drawn together."""
+        return 256
 
     @classmethod
     def open(cls, checkpoint: runs.Checkpoint) -> "Writer":
@@ -39,7 +50,11 @@ class Writer:
         tokenizer = models.load_tokenizer(checkpoint.generator, generator)
         return cls(generator.to(device_of(checkpoint)).eval(), tokenizer)  # type: ignore[arg-type]
 
-    def write(
+    def write(self, count: int, **how: Any) -> list[str]:
+        """``count`` texts at once; all else as of ``stream``."""
+        return [text for texts in self.stream(count, **how) for text in texts]
+
+    def stream(
         self,
         count: int,
         *,
@@ -47,8 +62,10 @@ class Writer:
         temperature: float = 1.0,
         seed: int = 0,
         category: str | None = None,
-    ) -> list[str]:
-        """``count`` texts; the same seed gives the same texts.
+    ) -> Iterator[list[str]]:
+        """``count`` texts, a few at a time, so that memory doesn't grow with their number.
+
+        The same seed gives the same texts, if nobody else draws from ``runtime`` in between.
 
         Args:
             count: how many.
@@ -58,13 +75,51 @@ class Writer:
             category: what kind of text, a label's name or number; default: drawn for each.
 
         Raises:
-            UserError: a value out of range, a prefix that fills the text, or no such category.
+            UserError: a value out of range, a prefix that fills the text, or no such category;
+                before the first text is asked for.
         """
+        self.check(count, temperature)
+        ids, kind = self.encode(prefix), self.category(category)
+        given = torch.tensor([ids], device=self.generator.device, dtype=torch.long)
+        return self._parts(count, given, kind, self.processors(temperature), seed)
+
+    def _parts(
+        self,
+        count: int,
+        prefix: Tensor,
+        category: int | None,
+        processors: LogitsProcessorList,
+        seed: int,
+    ) -> Iterator[list[str]]:
+        runtime.seed(seed, self.draws)
+        for rows in runtime.chunks(count, self.at_once):  # the texts' numbers among all
+            size = rows.stop - rows.start
+            begin = prefix.expand(size, -1) if prefix.shape[1] else None
+            kind = None if category is None else prefix.new_full((size,), category)
+            texts = validation.plain(self.sample(size, begin, kind, processors))
+            yield self.tokenizer.batch_decode(texts, skip_special_tokens=True)
+
+    def sample(
+        self,
+        size: int,
+        prefix: Tensor | None,
+        category: Tensor | None,
+        processors: LogitsProcessorList,
+    ) -> Sequences:
+        """Texts that begin with ``prefix`` (size, P), of ``category`` (size,)."""
+        return self.generator.sample(
+            size, prefix=prefix, category=category, logits_processor=processors
+        )
+
+    def check(self, count: int, temperature: float) -> None:
+        """Raise a UserError unless so many texts can be drawn so."""
         if count < 1:
             raise UserError(f"--count: must be 1 or more, got {count}")
         if not 0.01 <= temperature <= 100:
             raise UserError(f"--temperature: must be from 0.01 to 100, got {temperature}")
-        ids, kind = self.encode(prefix), self.category(category)
+
+    def processors(self, temperature: float) -> LogitsProcessorList:
+        """What changes the chances of words: unknown ones have none."""
         processors = LogitsProcessorList()
         unknown = self.tokenizer.unk_token_id
         if unknown not in (None, self.tokenizer.eos_token_id):  # GPT-2 has one token for both
@@ -72,19 +127,7 @@ class Writer:
             processors.append(SuppressTokensLogitsProcessor([unknown], device))
         if temperature != 1.0:
             processors.append(TemperatureLogitsWarper(temperature))
-        runtime.seed(seed, "write")
-        texts: list[list[int]] = []
-        while len(texts) < count:
-            size = min(256, count - len(texts))
-            given = torch.tensor([ids] * size, device=self.generator.device, dtype=torch.long)
-            sample = self.generator.sample(
-                size,
-                prefix=given if ids else None,
-                category=None if kind is None else given.new_full((size,), kind),
-                logits_processor=processors,
-            )
-            texts += validation.plain(sample)
-        return self.tokenizer.batch_decode(texts, skip_special_tokens=True)
+        return processors
 
     def category(self, name: str | None) -> int | None:
         """The number of a category, named by its label or by that number."""
@@ -128,35 +171,6 @@ def device_of(checkpoint: runs.Checkpoint) -> torch.device:
         return runtime.pick_device(trainer.get("device", "auto"))
     except UserError:
         return runtime.pick_device("auto")
-
-
-def report(texts: list[str], checkpoint: runs.Checkpoint) -> list[str]:
-    """What to know beside some texts: how much is copied, and whether poems keep their form."""
-    options = corpus_options(checkpoint)
-    lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    same = fold if options.oracle is None else str  # blanks part an oracle's words
-    asked = set(map(same, lines))
-    # Whole texts as well: a tokenizer without line breaks makes one line of a poem.
-    try:
-        if "texts" in checkpoint.about:
-            tokenizer = models.read_tokenizer(checkpoint.generator, ends=options.oracle is None)
-            corpus = oracle.open_corpus(options, TokenizerOptions(), tokenizer)
-            warn_of_change(checkpoint, corpus)
-        training = oracle.training(options)
-        known = {
-            f
-            for text in training
-            for line in (*text.split("\n"), text)
-            if (f := same(line)) in asked
-        }
-    except UserError as error:
-        raise UserError(f"--report: the training text can't be compared with; {error}") from None
-    copied = sum(same(line) in known for line in lines) / max(1, len(lines))
-    found = [f"{copied:.0%} of the {len(lines)} lines stand in the training text ({options.place})"]
-    if options.unit == "stanza" and any("\n" in text for text in texts):
-        four = sum(text.count("\n") == 3 for text in texts)
-        found.append(f"{four / len(texts):.0%} of the {len(texts)} poems have four lines")
-    return found
 
 
 def corpus_options(checkpoint: runs.Checkpoint) -> CorpusOptions:
