@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from tests.short_run import given
-from textgan import experiment, runtime
+from textgan import experiment, processes, runtime
 from textgan.methods.seqgan import SeqGAN
 from textgan.trainer import Trainer
 
@@ -137,7 +137,7 @@ def test_each_row_gets_the_draws_it_would_have_got_in_the_whole() -> None:
 
 def test_a_part_lies_in_its_processes_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "rank", lambda: 1)
-    monkeypatch.setattr(runtime, "_of_all", lambda number: [4, number])
+    monkeypatch.setattr(processes, "numbers", lambda number: [4, number])
     with runtime.part(1, 3, 5):
         assert runtime.share(2) == (5, 9)
     assert runtime.share(5) == (4, 9)

@@ -27,13 +27,14 @@ SAVED |= {"density"}
 RUNNING = COMMANDS | LOOP | SAVED | {"recipe"}
 PLAYERS = {"generators", "discriminators"}
 LEARNING = {"losses", "estimators", "methods"}
-ALL = {"config", "phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING
+ALL = {"config", "phases", "data", "metrics", "runtime", "processes"} | PLAYERS | LEARNING | RUNNING
 MUST_NOT = {
     "errors": {"config", "phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "config": {"phases", "data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "phases": {"data", "metrics", "runtime"} | PLAYERS | LEARNING | RUNNING,
     "data": {"phases", "metrics"} | PLAYERS | LEARNING | RUNNING,
     "runtime": {"config", "phases", "data", "metrics"} | PLAYERS | LEARNING | RUNNING,
+    "processes": ALL - {"processes", "tracking"},
     "first_weights": ALL,
     "features": ALL - {"runtime"},
     "generators": {"discriminators", "phases", "metrics"} | LEARNING | RUNNING,
@@ -48,7 +49,7 @@ MUST_NOT = {
     "stopping": ALL - {"stopping", "windows", "phases"},
     "alarms": ALL - {"alarms", "windows", "phases", "figures", "recipe"},
     "density": ALL - {"density", "runtime", "data", "generators"},
-    "replay": ALL - {"replay", "runtime", "data"},
+    "replay": ALL - {"replay", "runtime", "processes", "data"},
     "gradients": ALL - {"gradients", "runtime", "data", "phases", "methods"},
     "variety": ALL - {"variety", "runtime", "data", "metrics", "generators", "validation"},
     "batches": {"config", "metrics"} | RUNNING - {"replay"},

@@ -17,6 +17,7 @@ from textgan import (
     experiment,
     inheritance,
     outside,
+    processes,
     resampling,
     runs,
     sampling,
@@ -38,7 +39,11 @@ DEFAULT = "configs/default.yaml"
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No bars of transformers inside: they would tear ours, one for every file read or written."""
+    """No bars of transformers inside: they would tear ours, one for every file read or written.
+
+    A launcher's processes meet here.
+    """
+    processes.join()
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -159,8 +164,12 @@ def evaluate_files(
 @quiet()
 def sweep(groups: list[Group], wanted: Wanted) -> tuple[list[Line], list[str]]:
     """Curves of quality and diversity for a page, and what they show in a line each."""
-    curves = sweeps.of_groups(groups, wanted)
-    return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
+
+    def drawn() -> tuple[list[Line], list[str]]:
+        curves = sweeps.of_groups(groups, wanted)
+        return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
+
+    return processes.of_first(drawn)
 
 
 def _wanted(metrics: str | None, seed: int, encoder: str | None) -> Wanted:

@@ -48,6 +48,8 @@ class Cast:
         # What was read from a file may lie at any address, where sums round otherwise.
         for weight in [*generator.parameters(), *discriminator.parameters()]:
             weight.data = weight.data.clone()
+        for player in (self.generator, self.discriminator):
+            runtime.share_weights(player)
         self.averages: dict[str, Any] = {
             name: deepcopy(getattr(self, name)).requires_grad_(False)
             for name, options in sorted(recipe.optimizers.items())

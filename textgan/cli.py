@@ -14,7 +14,7 @@ import typer
 
 from textgan.config import Tree
 from textgan.errors import UserError
-from textgan.tracking import command, say
+from textgan.tracking import command, complain, is_first, launched, say
 
 if TYPE_CHECKING:
     from textgan.evaluation import Row
@@ -139,6 +139,8 @@ def read_given(words: list[str], default: bool) -> Tree:
 
 def show(text: str) -> None:
     """A result, on stdout; ends the command when the reader (`| head`) has what it wanted."""
+    if not is_first():
+        return
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -318,7 +320,8 @@ def evaluate(
     except typer.Exit:  # the reader has enough; what else is asked for isn't lost
         if not any(files):
             raise
-    evaluation_report.write(rows, said, lines, *files)
+    if is_first():
+        evaluation_report.write(rows, said, lines, *files)
 
 
 def _show_rows(rows: list["Row"], said: list[str]) -> None:
@@ -375,6 +378,8 @@ def benchmark(
     from textgan.benchmark import Benchmark
     from textgan.grid import check, open_grid
 
+    if launched() > 1:
+        raise UserError("benchmark: compares by the clock of one process; leave the launcher out")
     found = open_grid(grid)
     check(found)
     folder = folder or Path("benchmark") / Path(grid).stem
@@ -423,10 +428,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except UserError as error:
-        for line in str(error).splitlines():
-            say(f"error: {line}")
+        complain(str(error))
         sys.exit(2)
     except OSError as error:  # no temporary folder, say
         where, what = error.filename or "a file", error.strerror or error
-        say(f"error: {where}: {what}; see whether there is room, and leave to read and write it")
+        complain(f"{where}: {what}; see whether there is room, and leave to read and write it")
         sys.exit(2)

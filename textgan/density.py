@@ -64,7 +64,10 @@ def text_log_prob(generator: Generator, s: Sequences, score: Score = whole) -> n
     numbers = max(s.ids.shape[1] * generator.config.vocab_size, DRAWS * generator.latent_size)
     few = runtime.rows_at_once(4 * numbers, s.ids.device)
     with runtime.evaluating(generator):
-        parts = [marginal(generator, s[rows], score) for rows in runtime.chunks(len(s), few)]
+        parts = [
+            runtime.gather(marginal(generator, s[rows], score))
+            for rows in runtime.portions(len(s), few)
+        ]
     return torch.cat(parts).cpu().numpy()
 
 

@@ -12,7 +12,17 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import textgan
-from textgan import config, density, floor, likelihoods, oracle, runs, runtime, validation
+from textgan import (
+    config,
+    density,
+    floor,
+    likelihoods,
+    oracle,
+    processes,
+    runs,
+    runtime,
+    validation,
+)
 from textgan.ceiling import of_real, real_text, warn_of_lack, warn_of_language
 from textgan.data.corpus import Corpus
 from textgan.data.sequences import Sequences
@@ -146,10 +156,11 @@ class Scorer:
         e = self.holding(validation.plain(own), writer, labels)
         nll = likelihoods.figures(writer.generator, self.corpus, own, self.wanted.seed)
         try:
-            found = figures(e, self.wanted.metrics)
+            parts = processes.shared_out(self.wanted.metrics, lambda name: figures(e, (name,)))
         except TooFew as error:
             count = len(self.corpus.splits["test"])
             raise UserError(f"{self.place}: too few test texts, {count}: {error}") from None
+        found = {key: figure for part in parts for key, figure in part.items()}
         return Row(name, {**found, **nll}, self.stamp(e, likelihoods.STAMP if noisy else ""), e)
 
     @property

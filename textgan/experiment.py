@@ -18,15 +18,19 @@ from textgan import (
     models,
     new_players,
     oracle,
+    processes,
     runs,
     runtime,
     seal,
 )
 from textgan.config import Tree
 from textgan.data import cards
+from textgan.data.corpus import Corpus
 from textgan.data.files import read_texts
 from textgan.data.splits import CorpusOptions
+from textgan.discriminators import Discriminator
 from textgan.errors import UserError
+from textgan.generators import Generator
 from textgan.interrupts import Interrupted
 from textgan.origin import Origin
 from textgan.recipe import Recipe, Stage
@@ -62,11 +66,7 @@ def start(
     recipe = config.check(Recipe, given)
     if not getattr(recipe, stage) and stage == "pretrain":
         raise UserError("pretrain: the recipe's list of phases is empty; it needs no pretraining")
-    run = run or runs.new_run(recipe.name, stage)
-    if runs.is_run(run):
-        raise UserError(
-            f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
-        )
+    run = processes.of_first(lambda: _place(run, recipe.name, stage))
     before = origin.checkpoint if origin and stage == "adversarial" else None
     if origin and origin.checkpoint:
         seal.check(origin.checkpoint.folder, "" if before else "generator")
@@ -76,6 +76,16 @@ def start(
         with _whole(before):
             trainer.cast.inherit(_optimizers(left["optimizers"], recipe, before))
     return _train(trainer)
+
+
+def _place(run: Path | None, name: str, stage: Stage) -> Path:
+    """The run's folder, a new one if none is given."""
+    run = run or runs.new_run(name, stage)
+    if runs.is_run(run):
+        raise UserError(
+            f"--run: {run} holds a run already; take another name, or --resume {run} to go on"
+        )
+    return run
 
 
 def resume(run: Path, stage: Stage) -> Path:
@@ -125,6 +135,21 @@ def _build(
 ) -> Trainer:
     """Corpus and players, new or from an origin, and their trainer."""
     runtime.pick_device(recipe.trainer.device)
+    with processes.first_goes_first(), processes.alone():
+        parts = _parts(stage, recipe, origin, about, same_texts)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--run: {run} can't be made ({error.strerror}); name another") from None
+    trainer = Trainer(recipe, stage, run, *parts, about)
+    about["turns"] = trainer.total
+    return trainer
+
+
+def _parts(
+    stage: Stage, recipe: Recipe, origin: Origin | None, about: Tree, same_texts: bool
+) -> tuple[Corpus, Generator, Discriminator]:
+    """Corpus and players, new or from an origin."""
     generator = models.load_generator(origin.generator) if origin else None
     tokenizer = None
     if origin and generator:
@@ -163,13 +188,7 @@ def _build(
         if before:
             say("discriminator: differs from the pretrained one; a new one starts from scratch")
         discriminator = new_players.make_discriminator(recipe.discriminator, corpus.tokenizer, seed)
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--run: {run} can't be made ({error.strerror}); name another") from None
-    trainer = Trainer(recipe, stage, run, corpus, generator, discriminator, about)
-    about["turns"] = trainer.total
-    return trainer
+    return corpus, generator, discriminator
 
 
 def _warn_of_line_breaks(tokenizer: models.Tokenizer, options: CorpusOptions) -> None:
@@ -231,6 +250,9 @@ def _train(trainer: Trainer) -> Path:
     try:
         with _writing(trainer):
             trainer.train()
+    except processes.Lost as lost:
+        resume = command(trainer.stage, "--resume", trainer.run)
+        raise processes.Lost(f"{lost}; `{resume}` goes on from the last checkpoint") from lost
     except Interrupted:
         say(f"saved. Go on with:\n  {command(trainer.stage, '--resume', trainer.run)}")
         raise

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from textgan import processes
 from textgan.errors import Diverged
 from textgan.methods import Loss
 from textgan.phases import Turn
@@ -64,7 +65,8 @@ class Figures:
         """Write the means down, or bring the line up to date, if that is due behind a turn."""
         if turn.number % LOG_TURNS == LOG_TURNS - 1 or turn.ends:
             self.write(turn)
-        elif self.line.due():
+        elif processes.anyone(self.line.due())[0]:
+            self.check_finite(turn.number + 1)
             self.show(turn)
 
     def write(self, turn: Turn) -> None:
@@ -79,7 +81,6 @@ class Figures:
     def show(self, turn: Turn) -> None:
         """Bring the progress line up to date."""
         position = turn.number + 1
-        self.check_finite(position)
         self.show_text(position, f"{turn.phase} step {turn.step + 1}/{turn.steps}", self.means())
 
     def scored(self, position: int, phase: str, figures: dict[str, float]) -> None:
@@ -94,14 +95,15 @@ class Figures:
 
     def show_text(self, position: int, title: str, figures: dict[str, float]) -> None:
         """The progress line with some figures."""
-        speed = self.tokens / max(1e-9, time.monotonic() - self.began)
+        tokens = self.tokens * processes.count()  # shares are alike
+        speed = tokens / max(1e-9, time.monotonic() - self.began)
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         self.line.show(position, title, f"{text}  {speed:,.0f} tokens/s")
 
     def check_finite(self, position: int, *others: Tensor) -> None:
         """Stop before anything broken is saved; ``others`` are true if they are whole."""
         whole = torch.stack([~self.broken, *others]).all()
-        if not whole:
+        if processes.anyone(not whole)[0]:
             self.stop(position)
 
     def stop(self, position: int) -> NoReturn:

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from textgan import runtime
+from textgan import processes, runtime
 from textgan.data.order import Order
 from textgan.data.sequences import Sequences
 
@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 class Reservoir:
     """At any time an even sample of all texts so far (algorithm R: Vitter 1985, ACM TOMS 11(1)).
 
-    A phase has one, over all its occurrences. Each process keeps its own, of what it drew.
+    A phase has one, over all its occurrences; it is the same on every process.
     """
 
     def __init__(self, seed: int) -> None:
@@ -27,14 +27,15 @@ class Reservoir:
 
     def some(self, stream: str, turn: int, count: int) -> list[Sequences]:
         """``count`` different texts, or none while there are fewer; they follow from the turn."""
-        if self.texts is None or count == 0 or runtime.fewest(len(self) - count) < 0:
+        if self.texts is None or count == 0 or len(self) < count:
             return []
         rows = Order(len(self), self.seed).take(f"{stream}/replay/{turn}", 0, count)
         return [self._rows(self.texts, rows.tolist())]
 
     def add(self, texts: Sequences, size: int) -> None:
-        """Offer new texts: the n-th of all gets a place with probability size / n."""
-        have, places = len(self), self._places(len(texts), size)
+        """Offer new texts, of all processes: the n-th gets a place with probability size / n."""
+        with processes.alone():
+            have, places = len(self), self._places(len(texts), size)
         old = {place: row for place, row in places.items() if place < have}
         if self.texts is not None and old:
             fresh = self._rows(texts, list(old.values())).tensors()

@@ -1,4 +1,4 @@
-"""Device, processes and chance: the only module that knows there may be several of any of them.
+"""Device, rows and chance, whatever the machine and however many processes share a batch.
 
 Three rules keep a run the same on one process or on many:
 
@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from textgan import processes
 from textgan.errors import UserError
+from textgan.processes import distributed, rank
 
 _draws = torch.Generator()
 _part: tuple[int, int, int] | None = None
@@ -144,14 +145,32 @@ def chunks(rows: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
-def distributed() -> bool:
-    """True if this is one of several processes."""
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+@contextmanager
+def divided(rows: int) -> Iterator[None]:
+    """Inside, so many rows are shared out; too few for all processes are each one's own, whole."""
+    if rows >= processes.count():
+        yield
+        return
+    with processes.alone():
+        yield
 
 
-def rank() -> int:
-    """This process's number, 0 for the only one."""
-    return dist.get_rank() if distributed() else 0
+def mine(rows: int) -> slice:
+    """Which of so many rows of the global batch are this process's."""
+    each, more = divmod(rows, processes.count())
+    start = rank() * each + min(rank(), more)
+    return slice(start, start + each + (rank() < more))
+
+
+def portions(rows: int, size: int) -> Iterator[slice]:
+    """This process's rows of each chunk of ``range(rows)``; in a chunk draws are one a row of it.
+
+    What the loop's body makes of them it has to ``gather``: that is then the whole chunk's.
+    """
+    for chunk in chunks(rows, size):
+        with divided(chunk.stop - chunk.start):
+            part = mine(chunk.stop - chunk.start)
+            yield slice(chunk.start + part.start, chunk.start + part.stop)
 
 
 def share(rows: int) -> tuple[int, int]:
@@ -161,36 +180,19 @@ def share(rows: int) -> tuple[int, int]:
     start, stop, size = _part or (0, rows, rows)
     if stop - start != rows:
         raise ValueError(f"draws are one a text: {rows} rows in a part of {stop - start} texts")
-    sizes = _of_all(size)
+    sizes = processes.numbers(size)
     return sum(sizes[: rank()]) + start, sum(sizes)
 
 
 def fewest(rows: int) -> int:
     """The smallest of the processes' numbers of rows."""
-    return min(_of_all(rows))
-
-
-def _of_all(number: int) -> list[int]:
-    """Every process's number, in their order."""
-    numbers = [number]
-    if distributed():
-        numbers *= dist.get_world_size()
-        dist.all_gather_object(numbers, number)
-    return numbers
-
-
-def local_rows(indices: Tensor) -> Tensor:
-    """This process's contiguous part of the global batch's row numbers: (N,) -> (n,)."""
-    if not distributed():
-        return indices
-    return indices.tensor_split(dist.get_world_size())[rank()]
+    return min(processes.numbers(rows))
 
 
 def global_sum(values: Tensor) -> Tensor:
     """The sum over every element of every process, a scalar without gradient."""
     total = values.detach().sum()
-    if distributed():
-        dist.all_reduce(total)
+    processes.reduce(total)
     return total
 
 
@@ -212,19 +214,18 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
-        sizes = _of_all(len(values))
+        sizes = processes.numbers(len(values))
         ctx.rows = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
         # Every process's part must have one size on its way.
         full = values.new_zeros(max(sizes), *values.shape[1:])
         full[: len(values)] = values
-        parts = [torch.empty_like(full) for _ in sizes]
-        dist.all_gather(parts, full)
-        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+        parts = zip(processes.every(full), sizes, strict=True)
+        return torch.cat([part[:size] for part, size in parts])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         gradient = gradient.contiguous()
-        dist.all_reduce(gradient)
+        processes.reduce(gradient)
         return gradient[ctx.rows]
 
 
@@ -235,22 +236,27 @@ def global_mean(values: Tensor) -> Tensor:
 
 def share_weights(module: nn.Module) -> None:
     """Give every process the first one's weights and buffers: each drew its own."""
-    if distributed():
-        for tensor in module.state_dict().values():
-            dist.broadcast(tensor, 0)
+    for tensor in module.state_dict().values():
+        processes.spread(tensor)
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Add up each parameter's gradient over processes; one that got none counts as zero.
+    """Add up the parameters' gradients over processes, in one message; one that got none on any
+    process gets none, elsewhere it counts as zero.
 
     Losses are shares of the global batch's (see above), hence the sum and not the mean.
     """
     if not distributed():
         return
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-        dist.all_reduce(parameter.grad)
+    everything = list(parameters)
+    got = processes.anyone(*(parameter.grad is not None for parameter in everything))
+    moved = [parameter for parameter, some in zip(everything, got, strict=True) if some]
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in moved]
+    summed = torch.cat([grad.flatten() for grad in grads])
+    processes.reduce(summed)
+    parts = torch.split(summed, [parameter.numel() for parameter in moved])
+    for parameter, part in zip(moved, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
 
 
 def once(term: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgan import checkpoint, models, runtime, seal, validation, variety
+from textgan import checkpoint, models, processes, runtime, seal, validation, variety
 from textgan.alarms import Alarms
 from textgan.data.corpus import Corpus
 from textgan.figures import Figures
@@ -54,6 +54,7 @@ class Scores:
             count = self.options.validation_samples
             figures = validation.quality(self.generator, self.corpus, count)
             score = figures["harmonic_bleu4"]
+        figures, score = processes.of_first(lambda: (figures, score))  # a decision hangs on it
         if not math.isfinite(score):
             self.figures.stop(position)
         collapsed = self.stage == "adversarial" and self._survey(position, phase, figures)
@@ -69,6 +70,7 @@ class Scores:
     def _survey(self, position: int, phase: str, figures: dict[str, float]) -> bool:
         """Add the variety of a few samples; true if it tells that a collapse has just begun."""
         own = variety.of_generator(self.generator, self.corpus, self.options.seed)
+        own = processes.of_first(lambda: own)
         figures |= own
         return self.alarms.scored(position, phase, own, self.real)
 
@@ -86,9 +88,10 @@ class Scores:
         texts = self.corpus.tokenizer.batch_decode(
             validation.sample_ids(self.generator, count), skip_special_tokens=True
         )
-        (self.run / "samples").mkdir(exist_ok=True)
-        place = self.run / "samples" / f"{position:06d}.txt"
-        checkpoint.write_file(place, "\n\n".join(texts) + "\n")
+        if processes.rank() == 0:
+            (self.run / "samples").mkdir(exist_ok=True)
+            place = self.run / "samples" / f"{position:06d}.txt"
+            checkpoint.write_file(place, "\n\n".join(texts) + "\n")
 
     def restore_best(self, cast: "Cast") -> None:
         """The generator's best weights, from their checkpoint, if it was ever scored."""
@@ -115,7 +118,7 @@ class Scores:
 
     def link_best(self) -> None:
         """Point ``best`` at its checkpoint, if there is one."""
-        if self.best["checkpoint"]:
+        if self.best["checkpoint"] and processes.rank() == 0:
             checkpoint.link(self.run, "best", self.run / self.best["checkpoint"])
 
     def load(self, best: dict[str, Any], stale: int) -> None:

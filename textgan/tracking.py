@@ -1,6 +1,7 @@
 """What a run tells: a progress line for people, metrics.jsonl for programs, or TensorBoard."""
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -17,9 +18,27 @@ PLAIN_SECONDS = 10.0
 """How often a plain line is written where there is no terminal."""
 
 
+def launched() -> int:
+    """How many processes a launcher started, this one among them; without a launcher 1."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_first() -> bool:
+    """True of the process that writes and speaks for all."""
+    return launched() < 2 or os.environ.get("RANK") == "0"
+
+
+def complain(text: str) -> None:
+    """An error, on stderr, of any process: it may be this one's alone."""
+    who = "" if is_first() else f"process {os.environ['RANK']}: "
+    for line in text.splitlines():
+        print(f"{who}error: {line}", file=sys.stderr, flush=True)
+
+
 def say(text: str) -> None:
     """A line for people, on stderr: stdout is for results."""
-    print(text, file=sys.stderr, flush=True)
+    if is_first():
+        print(text, file=sys.stderr, flush=True)
 
 
 def command(*words: object) -> str:
@@ -37,7 +56,7 @@ class ProgressLine:
         self.began = self.shown = time.monotonic()
         console = Console(stderr=True)
         self.bar: Progress | None = None
-        if console.is_terminal:
+        if console.is_terminal and is_first():
             self.bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=20),
@@ -54,7 +73,7 @@ class ProgressLine:
 
     def due(self) -> bool:
         """True if there has been nothing to see for a while: asking the device costs time."""
-        return time.monotonic() - self.shown > (0.5 if self.bar else PLAIN_SECONDS)
+        return is_first() and time.monotonic() - self.shown > (0.5 if self.bar else PLAIN_SECONDS)
 
     def show(self, done: int, title: str, figures: str) -> None:
         """Bring the line up to date."""
@@ -79,10 +98,16 @@ def clock(seconds: float) -> str:
 
 
 class Metrics:
-    """metrics.jsonl of a run: one object a line, ``turn`` and figures by name."""
+    """metrics.jsonl of a run: one object a line, ``turn`` and figures by name.
+
+    Of several processes the first one writes.
+    """
 
     def __init__(self, run: Path, tracker: str, position: int) -> None:
         self.path = run / "metrics.jsonl"
+        self.board = None
+        if not is_first():
+            return
         # What was written after the checkpoint that the run goes on from will be written again.
         kept = [row for row in read_metrics(run) if row["turn"] <= position]
         if self.path.exists():
@@ -93,6 +118,8 @@ class Metrics:
 
     def log(self, turn: int, phase: str, figures: Mapping[str, float | str]) -> None:
         """Append one line; what is a word (an alarm's name) becomes a text on the board."""
+        if not is_first():
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"turn": turn, "phase": phase, **figures}) + "\n")
         if self.board:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from textgan import checkpoint, config, runtime
+from textgan import checkpoint, config, processes, runtime
 from textgan.alarms import Alarms
 from textgan.batches import Batches
 from textgan.cast import Cast
@@ -104,13 +104,19 @@ class Trainer:
         if turn.ends_step:
             self.milestones(turn)
         minutes = (time.monotonic() - self.saved) / 60
-        if self.interrupted or minutes > self.recipe.trainer.save_minutes:
+        due = minutes > self.recipe.trainer.save_minutes
+        interrupted, due = processes.anyone(self.interrupted, due)
+        if interrupted or due:
             self.save()
-        if self.interrupted:
+        if interrupted:
             raise Interrupted
 
     def update(self, turn: Turn) -> None:
         """Batch, texts, loss, gradient, step."""
+        with runtime.divided(len(self.batches.rows(turn))):
+            self._update(turn)
+
+    def _update(self, turn: Turn) -> None:
         runtime.seed(self.recipe.trainer.seed, self.stage, turn.number)
         scene = self.cast.scenes[turn.phase]
         method, options = scene.method, scene.options[turn.player]
@@ -186,15 +192,16 @@ class Trainer:
     def save(self) -> None:
         """A checkpoint of this position, and the links."""
         self.figures.check_finite(self.position, self.cast.finite())
-        if runtime.rank() == 0:
+        if processes.rank() == 0:
             self.figures.flush()
             if self.position != self.saved_position:  # the same turn has the same state
                 writers = self.cast.writers(self.corpus.tokenizer) | {"run.yaml": self.write_about}
                 checkpoint.save(self.run, self.position, writers, self.state())
-            self.saved_position = self.position
             checkpoint.link(self.run, "last", self.run / f"checkpoint-{self.position:06d}")
             self.scores.link_best()
             checkpoint.rotate(self.run, self.recipe.trainer.keep)
+        processes.wait()
+        self.saved_position = self.position
         self.saved = time.monotonic()
 
     def write_about(self, place: Path) -> None:

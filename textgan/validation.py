@@ -36,10 +36,10 @@ def nll(
     totals, counts = [], []
     order = range(len(corpus.splits[split])) if rows is None else rows
     with runtime.evaluating(generator):
-        for start in range(0, len(order), ROWS):
-            s = corpus.batch(split, order[start : start + ROWS]).to(device)
-            totals.append(-generator.log_prob(s).sum(dim=1).double())
-            counts.append(s.lengths.double())
+        for some in runtime.portions(len(order), ROWS):
+            s = corpus.batch(split, order[some]).to(device)
+            totals.append(runtime.gather(-generator.log_prob(s).sum(dim=1).double()))
+            counts.append(runtime.gather(s.lengths.double()))
     return Estimate.ratio(*(torch.cat(part).cpu().numpy() for part in (totals, counts)))
 
 
@@ -51,8 +51,10 @@ def sampled(
     """
     return Sequences.cat(
         [
-            generator.sample(len(range(count)[rows]), logits_processor=processors)
-            for rows in runtime.chunks(count, 256)
+            generator.sample(rows.stop - rows.start, logits_processor=processors).each(
+                runtime.gather
+            )
+            for rows in runtime.portions(count, 256)
         ]
     )
 
@@ -175,8 +177,8 @@ def _prefix_kl(a: Generator, b: Generator, s: Sequences) -> np.ndarray:
     s = s.to(next(a.parameters()).device)
     parts = []
     with runtime.evaluating(a, b):
-        for rows in runtime.chunks(len(s), ROWS):
+        for rows in runtime.portions(len(s), ROWS):
             log_a, log_b = (density.next_word(player, s[rows]) for player in (a, b))
             kl = (log_a.exp() * (log_a - log_b)).sum(dim=2)  # (B, T)
-            parts.append((kl * s[rows].mask).double().sum(dim=1))
+            parts.append(runtime.gather((kl * s[rows].mask).double().sum(dim=1)))
     return torch.cat(parts).cpu().numpy()

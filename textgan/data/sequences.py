@@ -58,7 +58,7 @@ class Sequences:
 
     def __getitem__(self, rows: Tensor | slice) -> "Sequences":
         """The texts of some rows, every field alike."""
-        return self._each(lambda value: value[rows])
+        return self.each(lambda value: value[rows])
 
     def tensors(self) -> dict[str, Tensor]:
         """The fields that are present, by name; all have B rows."""
@@ -67,9 +67,10 @@ class Sequences:
 
     def to(self, device: torch.device) -> "Sequences":
         """The same texts on another device."""
-        return self._each(lambda value: value.to(device, non_blocking=True))
+        return self.each(lambda value: value.to(device, non_blocking=True))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Sequences":
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Sequences":
+        """The same change to every field that is present; rows have to stay rows."""
         changed: dict[str, Any] = {name: change(value) for name, value in self.tensors().items()}
         return replace(self, **changed)
 
