@@ -36,6 +36,7 @@ MUST_NOT = {
     "runtime": {"config", "phases", "data", "metrics"} | PLAYERS | LEARNING | RUNNING,
     "processes": ALL - {"processes", "tracking"},
     "first_weights": ALL,
+    "precision": ALL,
     "features": ALL - {"runtime"},
     "generators": {"discriminators", "phases", "metrics"} | LEARNING | RUNNING,
     "discriminators": {"generators", "phases", "metrics"} | LEARNING | RUNNING,

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from textgan.precision import narrowed
+
 WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20]
 FILTERS = [100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160]
 
@@ -68,6 +70,7 @@ class ConvolutionFeatures(nn.Module):
         Returns:
             (B, F).
         """
+        embedded = narrowed(embedded)
         pooled = torch.cat(
             [self.pool(embedded, lengths, i, prefix, copies) for i in range(len(self.widths))],
             dim=1,
@@ -132,7 +135,8 @@ class _Windows(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         size, length, depth = ctx.shape
-        x = gradient.new_zeros(length, size, depth)
+        wide = torch.promote_types(gradient.dtype, torch.float32)  # many are summed
+        x = gradient.new_zeros(length, size, depth, dtype=wide)
         count = len(gradient)
         for offset in range(ctx.width):
             part = gradient[:, :, offset * depth : (offset + 1) * depth]

@@ -1,6 +1,7 @@
 """The gradient of a batch's loss."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
@@ -15,16 +16,17 @@ def backward(
     fake: Sequences,
     parts: int,
     note: Callable[[Loss], None],
+    computing: AbstractContextManager[object],
 ) -> None:
     """The gradient of the batch's loss, also if the batch is worked through in parts.
 
-    ``note`` gets each part's loss.
+    ``note`` gets each part's loss, which is worked out inside ``computing``.
     """
     parts = max(1, min(parts, runtime.fewest(min(len(real), len(fake)))))
     start, counts = 0, []
     for r, f in zip(real.split(parts), fake.split(parts), strict=True):
         last = start + len(f) == len(fake)  # till then soft samples share one graph
-        with runtime.part(start, start + len(f), len(fake)):
+        with computing, runtime.part(start, start + len(f), len(fake)):
             loss = method.loss(turn.player, r, f, turn.progress)
         start += len(f)
         note(loss)

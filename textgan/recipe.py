@@ -16,6 +16,7 @@ from textgan.methods import METHODS, Method, MethodOptions
 from textgan.methods.seqgan import SeqGANOptions
 from textgan.optimizers import OptimizerOptions
 from textgan.phases import Phase, moves, walk
+from textgan.precision import Precision
 
 if TYPE_CHECKING:
     GeneratorSection = GeneratorOptions
@@ -38,6 +39,8 @@ class TrainerOptions(BaseModel):
     """Every draw, order and first weight follows from it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes an accelerator if there is one."""
+    precision: Precision = "fp32"
+    """What players multiply in while they train; weights, losses and scores are fp32 anyway."""
     batch_size: int = Field(default=64, ge=1)
     """Real texts an update."""
     keep: int = Field(default=2, ge=1)

@@ -18,6 +18,7 @@ from textgan.gradients import backward
 from textgan.interrupts import Interrupted, interrupts
 from textgan.optimizers import step
 from textgan.phases import Turn, evaluates, moves, unroll
+from textgan.precision import computing
 from textgan.recipe import Recipe, Stage
 from textgan.scores import Scores
 from textgan.stopping import Stopping
@@ -127,11 +128,14 @@ class Trainer:
         method.train()
         for name in ("generator", "discriminator"):
             getattr(method, name).requires_grad_(name == turn.player)
-        real, fake = self.batches.draw(turn, method)
+        lowered = computing(self.recipe.trainer.precision, self.cast.device)
+        with lowered:
+            real, fake = self.batches.draw(turn, method)
         self.figures.tokens += real.ids.numel() + (0 if fake is real else fake.ids.numel())
         optimizer = scene.optimizers[turn.player]
         optimizer.zero_grad(set_to_none=True)
-        backward(turn, method, real, fake, options.accumulation, self.figures.note)
+        note = self.figures.note
+        backward(turn, method, real, fake, options.accumulation, note, lowered)
         parameters = list(getattr(method, turn.player).parameters())
         runtime.sum_gradients(parameters)
         rate = self.alarms.rate if turn.player == "generator" else 1.0

@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from textgan import runtime
 from textgan.data.sequences import Sequences
+from textgan.precision import in_fp32
 
 
 class DiscriminatorOptions(BaseModel):
@@ -79,6 +80,7 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
         """What matching, leaking and ranking read; ``read`` of the texts' own word vectors."""
         return self.read(self.embed(s), s, prefix, copies)
 
+    @in_fp32
     def head(self, features: Tensor) -> Tensor:
         """(..., F) -> logits (...,), or (..., C) of classes."""
         logits: Tensor = self.output(self.dropout(features))

@@ -17,6 +17,7 @@ from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
 from textgan.features import ConvolutionFeatures
+from textgan.precision import in_fp32
 
 
 class MultiRepresentationOptions(DiscriminatorOptions, VectorOptions):
@@ -97,6 +98,7 @@ class MultiRepresentationDiscriminator(Discriminator):  # type: ignore[no-untype
         features: Tensor = self.convolution(parts, s.lengths.repeat(count), prefix, copies)
         return features.view(count, size, -1).transpose(0, 1)
 
+    @in_fp32
     def head(self, features: Tensor) -> Tensor:
         """(B, R, F) -> (B, R), or (B,) if there is one representation."""
         logits: Tensor = self.output(self.between(self.dropout(features))).squeeze(2)

@@ -17,6 +17,7 @@ from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
+from textgan.precision import widened
 
 
 class ProjectionOptions(DiscriminatorOptions, VectorOptions):
@@ -85,5 +86,5 @@ class ProjectionDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         with runtime.evaluating(self):
             outputs = self.prefixes(self.embed(s))
             w, u = self.output.weight[0].tensor_split([table.shape[1]])
-            logits: Tensor = (self.key(outputs) * w) @ table.t()
+            logits = widened((self.key(outputs) * w) @ table.t())
             return logits.add_((outputs @ u + self.output.bias)[..., None])

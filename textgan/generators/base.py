@@ -19,6 +19,7 @@ from textgan.generators.causal import CausalModel, State
 from textgan.generators.config import GeneratorOptions
 from textgan.generators.draws import blocks, pick, weigh_
 from textgan.generators.likelihood import token_log_prob
+from textgan.precision import in_fp32, widened
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 Projection = Callable[[Tensor, Tensor], object]
@@ -101,6 +102,7 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         """True if exp of every logit is known to be a number: a softmax then needs no maximum."""
         return False
 
+    @in_fp32
     def project(self, hidden: Tensor) -> Tensor:
         """Outputs (..., H) -> logits (..., V)."""
         return F.linear(hidden, *self.output_layer())
@@ -110,7 +112,7 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
     def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         """Token (B,) -> output (B, H) and the state behind it."""
         output, state = self.hidden(self.get_input_embeddings()(token[:, None]), state)
-        return output.squeeze(1), state
+        return widened(output.squeeze(1)), state
 
     def advance(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         """Token (B,) -> logits of the next token (B, V) and the state behind it."""

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from textgan import runtime
+from textgan.precision import in_fp32
 
 
+@in_fp32
 def token_log_prob(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, bounded: bool = False
 ) -> Tensor:

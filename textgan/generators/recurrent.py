@@ -13,6 +13,7 @@ from textgan.first_weights import normal_
 from textgan.generators.base import Generator, Projection, Step
 from textgan.generators.causal import State
 from textgan.generators.config import GeneratorConfig, GeneratorOptions
+from textgan.precision import widened
 
 LARGEST = 40.0
 """Logits up to this, either way: exp, times any vocabulary, stays well inside of float32."""
@@ -125,7 +126,8 @@ class RecurrentGenerator(Generator):  # type: ignore[no-untyped-call]
                 self.dropout(embedded), tuple(before) if self.parts > 1 else before[0]
             )
         behind = behind if self.parts > 1 else (behind,)
-        return self.dropout(output), (*(part.transpose(0, 1) for part in behind), *every)
+        states = (widened(part).transpose(0, 1) for part in behind)
+        return self.dropout(output), (*states, *every)
 
     @torch.no_grad()
     def bounded(self) -> bool:

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from textgan import runtime
+from textgan.precision import in_fp32
 
 
+@in_fp32
 def mean_distance(real: Tensor, fake: Tensor) -> Tensor:
     """‖E f(real) - E f(fake)‖² (Salimans et al. 2016, 1606.03498, §3.1): (B, ...) -> scalar."""
     distance = runtime.global_mean(real) - runtime.global_mean(fake)
     return runtime.once(distance.square().sum())
 
 
+@in_fp32
 def squared_mmd(real: Tensor, fake: Tensor, bandwidths: Sequence[float]) -> Tensor:
     """‖E φ(real) - E φ(fake)‖² in the space of a Gaussian kernel (Gretton et al. 2012).
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textgan import runtime
+from textgan.precision import in_fp32
 
 
 def l2(parameters: Iterable[Tensor]) -> Tensor:
@@ -14,6 +15,7 @@ def l2(parameters: Iterable[Tensor]) -> Tensor:
     return torch.stack([0.5 * parameter.square().sum() for parameter in parameters]).sum()
 
 
+@in_fp32
 def squared_slope(
     judge: Callable[[Tensor], Tensor], points: Tensor, table: Tensor | None = None
 ) -> Tensor:
@@ -50,6 +52,7 @@ def gradient_penalty(
     return ((squared_slope(judge, between, table) + 1e-12).sqrt() - 1).square()
 
 
+@in_fp32
 def largest_singular_value(matrix: Tensor, left: Tensor) -> Tensor:
     """sigma(W), its spectral norm, by one round of power iteration: a scalar with a gradient.
 

@@ -27,6 +27,7 @@ from textgan.generators.base import Generator
 from textgan.losses.adversarial import accuracy
 from textgan.methods.base import Loss, MethodOptions
 from textgan.methods.policy import PolicyGradient, PolicyOptions
+from textgan.precision import in_fp32
 
 
 class RankGANOptions(PolicyOptions):
@@ -75,6 +76,7 @@ class RankGAN(PolicyGradient):
 
     # The ranking
 
+    @in_fp32
     def similarity(self, y: Tensor, references: Tensor) -> Tensor:
         """gamma cos: features (B, F), (R, F) -> (B, R)."""
         return self.options.gamma * F.normalize(y, dim=1) @ F.normalize(references, dim=1).t()

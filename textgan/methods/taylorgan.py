@@ -35,6 +35,7 @@ from textgan.losses.policy_gradient import Reduction, tokens
 from textgan.losses.regularizers import largest_singular_value
 from textgan.methods.base import MethodOptions
 from textgan.methods.policy import PolicyGradient, PolicyOptions
+from textgan.precision import in_fp32
 
 TINY = 1e-30
 """Smaller than any weight that counts: where a kernel underflows, 0 / 0 is 0."""
@@ -94,6 +95,7 @@ class TaylorGAN(PolicyGradient):
         gain = (weight * probability).sum(dim=2) * fake.chosen
         return -gain.sum() / (tokens(fake.chosen) if self.options.reduction == "mean" else 1)
 
+    @in_fp32
     def every(self, advantage: Tensor, fake: Sequences) -> Tensor:
         """A_v: the advantage of the tokens that came (B, T) -> that of every token (B, T, V)."""
         slope = self.slope(fake)
@@ -110,6 +112,7 @@ class TaylorGAN(PolicyGradient):
             (slope,) = torch.autograd.grad(earned.sum(), embedded)
         return slope
 
+    @in_fp32
     def weights(self, probability: Tensor, fake: Sequences) -> Tensor:
         """K(x_t, v) / sum_u pi(u) K(u, v): probabilities (B, T, V) -> (B, T, V)."""
         table = self.discriminator.embedding.weight.detach()
