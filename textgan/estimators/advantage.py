@@ -13,7 +13,9 @@ from textgan import runtime
 
 EPSILON = 1e-4
 """A deviation of this size is none: where a group's is smaller, dividing by it amplifies noise."""
-Baseline = Literal["none", "moving_average", "leave_one_out", "group", "group_std", "critic"]
+Baseline = Literal[
+    "none", "moving_average", "leave_one_out", "group", "group_std", "critic", "prefix"
+]
 
 
 def terminal(reward: Tensor, mask: Tensor) -> Tensor:
@@ -44,6 +46,22 @@ def leave_one_out(values: Tensor, counts: Tensor) -> Tensor:
     total, number = _column_sums(values, counts)
     others = (total - values) / (number - 1).clamp(min=1)
     return (values - others) * counts
+
+
+def over_prefix(values: Tensor, mask: Tensor, every: int = 1) -> Tensor:
+    """A_t = Q_t - Q_s, s the longest completed prefix before x_t (VinePPO, 2410.01679): (B, T).
+
+    Q_s comes from completions of its own, which know nothing of x_t: no bias. The empty prefix has
+    none: what begins behind it is compared with the other texts.
+
+    Args:
+        values: (B, T) of ``rollout_values``, by rollouts at every ``every``-th prefix.
+        mask: (B, T).
+    """
+    start = torch.arange(values.shape[1], device=values.device) // every * every  # s
+    before = values[:, (start - 1).clamp(min=0)]
+    first = leave_one_out(values[:, :1], mask[:, :1])  # (B, 1)
+    return torch.where(start > 0, values - before, first) * mask
 
 
 def group_relative(values: Tensor, counts: Tensor, std: bool, epsilon: float = EPSILON) -> Tensor:

@@ -26,7 +26,12 @@ class Reward(Protocol):
 
 @torch.no_grad()
 def rollout_values(
-    generator: Generator, reward: Reward, s: Sequences, rollouts: int, shortest: int = 1
+    generator: Generator,
+    reward: Reward,
+    s: Sequences,
+    rollouts: int,
+    shortest: int = 1,
+    every: int = 1,
 ) -> Tensor:
     """The value Q_t of every prefix of every text (SeqGAN, arXiv 1609.05473, eq. 4).
 
@@ -38,6 +43,10 @@ def rollout_values(
         s: B finished texts of width T.
         rollouts: N.
         shortest: the smallest t < T that is asked for; Q of shorter prefixes is 0.
+        every: only prefixes of so many tokens, of twice as many, ... are completed. Any other has
+            the value of the next of these, or of the whole text: E[Q_s | x_1:t] = Q_t for s > t, so
+            a policy gradient stays unbiased. (A value interpolated between the prefixes on both
+            sides would not: the earlier one's share doesn't know x_t.)
 
     Returns:
         (B, T), row b and column t - 1 hold Q_t of text b; 0 at padding.
@@ -52,15 +61,23 @@ def rollout_values(
     parts = min(-runtime.fewest(len(s) // -rows), runtime.fewest(len(s)))  # alike on every process
     for some in s.split(parts):
         with runtime.part(start, start + len(some), len(s)):
-            found.append(_values(generator, reward, some, rollouts, shortest))
+            found.append(completed_values(generator, reward, some, rollouts, shortest, every))
         start += len(some)
-    return torch.cat(found)
+    values = torch.cat(found)
+    return values if every == 1 else carried_back(values, s, every)
 
 
-def _values(
-    generator: Generator, reward: Reward, s: Sequences, rollouts: int, shortest: int
+def carried_back(values: Tensor, s: Sequences, every: int) -> Tensor:
+    """Q of each prefix -> that of the next ``every``-th one, at most the whole text: (B, T)."""
+    t = torch.arange(1, 1 + values.shape[1], device=values.device)
+    following = torch.minimum((t + every - 1) // every * every, s.lengths[:, None])
+    return values.gather(1, following - 1) * s.mask
+
+
+def completed_values(
+    generator: Generator, reward: Reward, s: Sequences, rollouts: int, shortest: int, every: int
 ) -> Tensor:
-    """``rollout_values`` of texts that are worked on together."""
+    """``rollout_values`` of texts that are worked on together, where completed."""
     width = s.ids.shape[1]
     bos = s.ids.new_full((len(s), 1), generator.config.bos_token_id)
     begin = torch.cat([bos, s.ids], dim=1)
@@ -71,9 +88,10 @@ def _values(
         values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
         state = generator.start_of(s)
         _, state = generator.step(begin[:, 0], state)
-        for t in range(1, min(shortest, width)):
-            _, state = generator.step(begin[:, t], state)
-        for t in range(shortest, width):
+        for t in range(1, width):
+            if t < shortest or t % every:
+                _, state = generator.step(begin[:, t], state)
+                continue
             # Draws of all rows on every process, finished or not: they depend on the row alone.
             draws = runtime.uniform(len(s), rollouts * (width - t), s.ids.device)
             unfinished = sum(length > t for length in lengths)

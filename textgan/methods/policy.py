@@ -24,6 +24,7 @@ from textgan.estimators.advantage import (
     flat_groups,
     group_relative,
     leave_one_out,
+    over_prefix,
     spread,
     terminal,
 )
@@ -57,11 +58,15 @@ class PolicyOptions(GameOptions):
     expected over every next token instead of drawn (discriminator: projection)."""
     rollouts: int = Field(default=16, ge=1)
     """Completions of each prefix (values: rollout)."""
+    rollout_every: int = Field(default=1, ge=1)
+    """Complete only every so many-th prefix; the others have the next one's value: no bias, more
+    noise, 1/k of the time (values: rollout)."""
     discount: float = Field(default=1.0, gt=0, le=1)
     """Weight of a reward one token later (values: token)."""
     baseline: Baseline = "none"
     """What is expected anyway, and subtracted: a moving average, the mean of the batch's other
-    texts, the mean of the batch (group; group_std divides by its deviation too), or a critic's."""
+    texts, the mean of the batch (group; group_std divides by its deviation too), a critic's, or
+    what the prefix before the token is worth by its own rollouts (values: rollout)."""
     baseline_decay: float = Field(default=0.9, ge=0, lt=1)
     """Weight of the old moving average."""
     critic_size: int = Field(default=64, ge=1)
@@ -77,6 +82,15 @@ class PolicyOptions(GameOptions):
     def _a_reward_of_one_text(self) -> Self:
         if self.reward in PAIRED:
             raise ValueError(f"reward '{self.reward}' compares with real texts; take another")
+        return self
+
+    @model_validator(mode="after")
+    def _prefixes_are_completed(self) -> Self:
+        if self.baseline == "prefix" and self.values != "rollout":
+            raise ValueError(
+                f"baseline 'prefix' is by rollouts, values '{self.values}' have none; take "
+                "another, or values 'rollout'"
+            )
         return self
 
     @model_validator(mode="after")
@@ -107,7 +121,7 @@ class PolicyGradient(Game):
         super().__init__(options, generator, discriminator)
         if "discriminator" in self.trains or options.values == "all_tokens":
             self.check_logits(options.values, discriminator)
-        if options.baseline in ("leave_one_out", "group", "group_std"):
+        if options.baseline in ("leave_one_out", "group", "group_std", "prefix"):
             self.couples = (*self.couples, "generator")
         if options.baseline == "critic":
             self.critic = Critic(generator, options.critic_size)
@@ -145,7 +159,9 @@ class PolicyGradient(Game):
         """What every token is worth: (B, T), 0 at padding."""
         o = self.options
         if o.values == "rollout":
-            return rollout_values(self.generator, self.reward, fake, o.rollouts)
+            return rollout_values(
+                self.generator, self.reward, fake, o.rollouts, every=o.rollout_every
+            )
         if o.values == "terminal":
             return terminal(self.reward(fake), fake.mask)
         return discounted(self.reward(fake), fake.mask, o.discount)
@@ -153,6 +169,8 @@ class PolicyGradient(Game):
     def advantage(self, values: Tensor, fake: Sequences) -> Tensor:
         """How much more than expected: (B, T)."""
         o, mask = self.options, fake.mask
+        if o.baseline == "prefix":
+            return over_prefix(values, mask, o.rollout_every)
         columns, counts = self.groups(values, fake)
         if o.baseline == "leave_one_out":
             return leave_one_out(columns, counts) * mask
