@@ -15,6 +15,7 @@ from textgan.discriminators.multi_representation import (
     MultiRepresentationConfig,
     MultiRepresentationDiscriminator,
     MultiRepresentationOptions,
+    _largest,
 )
 
 PAD, EOS, V = 0, 2, 17
@@ -179,3 +180,15 @@ def test_reloaded_it_gives_the_same_scores(tmp_path: Path) -> None:
 def test_sizes_that_do_not_fit_are_an_error(wrong: dict[str, object], text: str) -> None:
     with pytest.raises(ValidationError, match=text):
         MultiRepresentationOptions.model_validate(wrong)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 31, 32, 33])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_largest_row_is_found_up_to_ties(rows: int, dtype: torch.dtype) -> None:
+    response = torch.randn(rows, 40, 30, dtype=dtype, generator=torch.Generator().manual_seed(rows))
+    response[rows // 2 :] -= 1e9  # outside a text
+    found = _largest(response.clone())
+    largest, place = response.max(dim=0)
+    chosen = response.gather(0, found[None])[0]
+    assert (found == place).float().mean() > 0.999
+    torch.testing.assert_close(chosen, largest, rtol=4e-6, atol=0)

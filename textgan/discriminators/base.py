@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from textgan import runtime
+from textgan import runtime, threads
 from textgan.data.sequences import Sequences
 from textgan.precision import in_fp32
 
@@ -114,11 +114,10 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
         row_bytes = self.row_bytes * max(1, -(-s.ids.shape[1] // 32))
         texts = runtime.rows_at_once(row_bytes, s.ids.device)
         together = max(n for n in range(1, min(copies, texts) + 1) if copies % n == 0)
+        texts = threads.shared(len(s), texts, s.ids.device)
+        chunks = runtime.chunks(len(s), max(1, texts // together) * together)
         with runtime.evaluating(self):
-            parts = [
-                of(s[rows], together)
-                for rows in runtime.chunks(len(s), texts // together * together)
-            ]
+            parts = threads.each(lambda rows: of(s[rows], together), chunks, s.ids.device)
         return torch.cat(parts)
 
     def probability(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import LogitsProcessorList
 
-from textgan import runtime
+from textgan import runtime, threads
 from textgan.data.sequences import Sequences
 from textgan.generators.causal import CausalModel, State
 from textgan.generators.config import GeneratorOptions
@@ -228,16 +228,21 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         tokens = begin.shape[1] + draws.shape[1]
         held = 4 * self.config.vocab_size, 3 * self.state_bytes(tokens)  # before, behind, a copy
         size = min(runtime.rows_at_once(part, output.device) for part in held)
+        size = threads.shared(len(draws), size, output.device)
         stepper = self.stepper()
-        parts = []
-        for rows in runtime.chunks(len(draws), size):
+
+        def part(rows: slice) -> tuple[Tensor, Tensor]:
             start = rows if origin is None else origin[rows]
             states = tuple(part[start] for part in state)
-            parts.append(
-                self._complete(
-                    begin[start], output[start], states, draws[rows], stepper, logits_processor
-                )
+            return self._complete(
+                begin[start], output[start], states, draws[rows], stepper, logits_processor
             )
+
+        chunks = runtime.chunks(len(draws), size)
+        if logits_processor:  # they may remember what they saw: one after the other
+            parts = [part(rows) for rows in chunks]
+        else:
+            parts = threads.each(part, chunks, output.device)
         ids, log_prob = zip(*parts, strict=True)
         return torch.cat(ids), torch.cat(log_prob)
 
