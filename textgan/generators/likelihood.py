@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from textgan import runtime
+from textgan import runtime, threads
 from textgan.precision import in_fp32
 
 
@@ -49,14 +49,17 @@ class _TokenLogProb(torch.autograd.Function):
         excess = hidden.new_empty(len(hidden), len(weight))
         total = hidden.new_empty(len(hidden), 1)
         log_prob = hidden.new_empty(len(hidden), 1)
-        few = runtime.rows_in_cache(4 * len(weight), hidden.device)
-        for rows in runtime.chunks(len(hidden), few):
+
+        def part(rows: slice) -> None:
             p = torch.mm(hidden[rows], weight.t(), out=excess[rows])
             if not bounded:
                 p.sub_(p.amax(dim=1, keepdim=True))
             chosen = p.gather(1, index[rows])
             torch.sum(p.exp_(), dim=1, keepdim=True, out=total[rows])
             torch.sub(chosen, total[rows].log(), out=log_prob[rows])
+
+        few = runtime.rows_in_cache(4 * len(weight), hidden.device)
+        threads.each(part, runtime.chunks(len(hidden), few), hidden.device)
         # softmax less one-hot, times the total
         excess.scatter_add_(1, index, -total)
         ctx.save_for_backward(hidden, weight, excess, total)
