@@ -88,6 +88,21 @@ def test_a_run_of_sentigan_is_scored_and_resumed_like_any_other(played: Path) ->
     assert api.resume(played) == played, "nothing is left to do"
 
 
+def test_a_generator_without_categories_leaves_figures_of_them_out_and_says_so(
+    tmp_path: Path, textgan: Command
+) -> None:
+    tree = recipe(tmp_path, {"name": "lstm", **SIZES})
+    tree["pretrain"] = [{"method": "mle", "steps": 2}]
+    run = api.train("pretrain", tree, run=tmp_path / "p")
+    result = textgan("evaluate", run, "--metrics", "categories")
+    name = f"p/{(run / 'best').resolve().name}"
+    assert result.code == 0
+    assert (
+        f"warning: categories: left out; it needs texts of a category, which {name} doesn't write; "
+        "train with generator.categories\n"
+    ) in result.err
+
+
 def test_the_command_names_the_categories_there_are(played: Path, textgan: Command) -> None:
     result = textgan("sample", played, "--category", "sad", "--count", 2)
     assert result.code == 0

@@ -48,9 +48,10 @@ MOST_READ = 300_000
 """Training texts that are looked at, at most: the first ones."""
 FEW = 100
 """Test texts below which a difference in BLEU is mostly chance."""
-LABELS = "labels, which the texts don't have; name corpus.label_column"
-NEEDS = {"categories": LABELS, "augmentation": LABELS}
-"""What a run's texts may lack for a metric."""
+LABELLED = "categories", "augmentation"
+"""Metrics of labelled texts."""
+NO_LABELS = "labels, which the texts don't have; name corpus.label_column"
+NO_CATEGORIES = "texts of a category, which {} doesn't write; train with generator.categories"
 Figures = dict[str, Estimate | None]
 
 
@@ -102,6 +103,8 @@ def evaluate(checkpoints: list[runs.Checkpoint], wanted: Wanted) -> list[Row]:
             seen.add(id(scorer))
         row = scorer.row(f"{checkpoint.run.name}/{checkpoint.folder.name}", writer)
         row.checkpoint = checkpoint
+        if scorer.corpus.labels and row.evaluation and not row.evaluation.labels:
+            warn_of_lack(wanted.metrics, dict.fromkeys(LABELLED, NO_CATEGORIES.format(row.name)))
         rows.append(row)
     return alike(rows)
 
@@ -184,7 +187,7 @@ class Scorer:
         name, e = real_text(below.evaluation, str(corpus.options.path))
         warn_of_language(e, self.wanted.metrics)
         if not corpus.labels:
-            warn_of_lack(self.wanted.metrics, NEEDS)
+            warn_of_lack(self.wanted.metrics, dict.fromkeys(LABELLED, NO_LABELS))
         found = of_real(name, e, self.wanted.metrics)
         above = Row(name, found, self.stamp(e), e, is_ceiling=True)
         return [above, below]
