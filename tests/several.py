@@ -1,17 +1,18 @@
-"""Processes that train together, forked from a test: what each of them ends with."""
+"""Processes that work together, forked from a test, and what a run on them ends with."""
 
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
-from textgan import experiment, models, processes
-from textgan.config import Tree
+from textgan import api, experiment, models, processes
 from textgan.trainer import Trainer
 
 Work = Callable[[Path], Any]
@@ -25,12 +26,13 @@ def free_port() -> int:
 
 
 def _one(rank: int, count: int, port: int, folder: Path, work: Work) -> None:
-    """In the fork: what a launcher sets, then the work."""
+    """In the fork: what a launcher sets, then the work, in float64."""
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes.join()
-    torch.save(work(folder), folder / f"found-{rank}")
+    with api.quiet():  # they meet here
+        torch.save(work(folder), folder / f"found-{rank}")
     processes.part()
 
 
@@ -49,8 +51,9 @@ def together(count: int, folder: Path, work: Work) -> list[Any]:
     return [torch.load(folder / f"found-{rank}", weights_only=False) for rank in range(count)]
 
 
-def ended(stage: Any, tree: Tree, run: Path, source: Path | None = None) -> dict[str, Any]:
-    """Play a run in float64 and give all that it ends with, by name."""
+@contextmanager
+def double() -> Iterator[list[Trainer]]:
+    """Inside, players are read in float64, and trainers noted."""
     trainers: list[Trainer] = []
     train = Trainer.train
 
@@ -63,8 +66,43 @@ def ended(stage: Any, tree: Tree, run: Path, source: Path | None = None) -> dict
         for name in ("load_generator", "load_discriminator"):
             load = getattr(models, name)
             patch.setattr(models, name, lambda place, load=load: load(place).double())
-        experiment.start(stage, tree, run, source)
+        yield trainers
+
+
+def ended(stage: Any, tree: Any, run: Path, source: Path | None = None) -> dict[str, Any]:
+    """Play a run, or with no tree go on with it, and give all that it ends with."""
+    with double() as trainers:
+        if tree is None:
+            experiment.resume(run, stage)
+        else:
+            experiment.start(stage, tree, run, source)
     [trainer] = trainers
-    cast = trainer.cast
-    players = {"g": cast.generator.state_dict(), "d": cast.discriminator.state_dict()}
-    return {"players": players, **trainer.state()}
+    players = {"g": trainer.cast.generator, "d": trainer.cast.discriminator}
+    return {"players": {k: v.state_dict() for k, v in players.items()}, **trainer.state()}
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """A tree's values by their paths."""
+    if not isinstance(tree, dict | list | tuple):
+        yield path, tree
+        return
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield from leaves(value, f"{path}/{key}")
+
+
+def apart(a: Any, b: Any) -> float:
+    """The largest difference between two trees' numbers; infinite where they differ otherwise."""
+    left, right = dict(leaves(a)), dict(leaves(b))
+    if left.keys() != right.keys():
+        return float("inf")
+    return max((_distance(left[key], right[key]) for key in left), default=0.0)
+
+
+def _distance(a: Any, b: Any) -> float:
+    if isinstance(a, Tensor):
+        if a.shape != b.shape:
+            return float("inf")
+        return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+    if isinstance(a, float):
+        return abs(a - b)
+    return 0.0 if a == b else float("inf")

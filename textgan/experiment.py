@@ -137,13 +137,17 @@ def _build(
     runtime.pick_device(recipe.trainer.device)
     with processes.first_goes_first(), processes.alone():
         parts = _parts(stage, recipe, origin, about, same_texts)
+    processes.of_first(lambda: _make(run))
+    trainer = Trainer(recipe, stage, run, *parts, about)
+    about["turns"] = trainer.total
+    return trainer
+
+
+def _make(run: Path) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--run: {run} can't be made ({error.strerror}); name another") from None
-    trainer = Trainer(recipe, stage, run, *parts, about)
-    about["turns"] = trainer.total
-    return trainer
 
 
 def _parts(

@@ -7,6 +7,7 @@ the whole of both players, of a pool and of what a run decides by, and its own r
 
 import atexit
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -46,12 +47,16 @@ def join() -> None:
         )
     if launched() < 2 or dist.is_initialized():
         return
-    place = int(os.environ.get("LOCAL_RANK", 0))
-    if place < torch.accelerator.device_count():
-        torch.accelerator.set_device_index(place)
+    if place() < torch.accelerator.device_count():
+        torch.accelerator.set_device_index(place())
     with _meeting():
         dist.init_process_group(timeout=TIMEOUT)
     atexit.register(part)
+
+
+def place() -> int:
+    """This process's number on its machine, and that of its device."""
+    return int(os.environ.get("LOCAL_RANK", 0))
 
 
 def part() -> None:
@@ -192,5 +197,6 @@ def _meeting() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        # without the line of gloo's source, and without its guesses
+        reason = re.sub(r"^\[\S*\] ", "", str(error)).split(". ")[0]
         raise Lost(f"another process has ended, or can't be reached ({reason})") from error

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import LogitsProcessorList
 
-from textgan import models, runs, seal
+from textgan import models, runs, runtime, seal
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.errors import UserError
@@ -79,8 +79,9 @@ class Resampler(Writer):
             prefix=many[0],
             category=many[1],
         )
+        effective = runtime.gather(effective)
         self.sizes += float(effective.sum())
-        self.texts += size
+        self.texts += len(effective)
         return s
 
 

@@ -103,10 +103,15 @@ def pick_device(name: str) -> torch.device:
     """``auto`` takes the first accelerator there is, else the CPU.
 
     Raises:
-        UserError: the named device is not on this machine.
+        UserError: the named device is not on this machine, or other processes have them all.
     """
     best = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     if name in ("auto", best.type):
+        if best.type != "cpu" and processes.place() >= torch.accelerator.device_count():
+            raise UserError(
+                f"trainer.device: there are more processes than devices of kind '{best.type}' on "
+                "this machine; start as many, or set trainer.device to cpu"
+            )
         return best
     if name != "cpu":
         raise UserError(

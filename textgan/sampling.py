@@ -92,12 +92,12 @@ class Writer:
         seed: int,
     ) -> Iterator[list[str]]:
         runtime.seed(seed, self.draws)
-        for rows in runtime.chunks(count, self.at_once):  # the texts' numbers among all
+        for rows in runtime.portions(count, self.at_once):  # the texts' numbers among all
             size = rows.stop - rows.start
             begin = prefix.expand(size, -1) if prefix.shape[1] else None
             kind = None if category is None else prefix.new_full((size,), category)
-            texts = validation.plain(self.sample(size, begin, kind, processors))
-            yield self.tokenizer.batch_decode(texts, skip_special_tokens=True)
+            drawn = self.sample(size, begin, kind, processors).each(runtime.gather)
+            yield self.tokenizer.batch_decode(validation.plain(drawn), skip_special_tokens=True)
 
     def sample(
         self,
