@@ -308,8 +308,8 @@ def test_where_likelihood_itself_breaks_nothing_can_start_from_it(
     page = (tmp_path / "found" / "leaderboard.md").read_text("utf-8")
     assert set(rows(page)["mle"][:4]) == set(rows(page)["seqgan"][:4]) == {"every trial failed"}
     assert rows(page)["seqgan"][-1] == "not compared: the baseline has no finite figure"
-    why = "seed 0 failed: mle, from which it would start, failed in every trial"
-    assert page.count(why) == 2
+    why = "seed 0 failed: mle, from which it would start, failed in every trial; to try it again, "
+    assert page.count(f"{why}take toy/mle and toy/seqgan/") == 2
 
 
 def test_a_start_that_broke_is_kept_as_that(

@@ -183,7 +183,8 @@ class Benchmark:
         """
         best = self.best(job.data, "mle")
         if best is None:
-            raise Diverged("mle, from which it would start, failed in every trial")
+            why = "mle, from which it would start, failed in every trial; to try it again, take "
+            raise Diverged(f"{why}{Path(job.data, 'mle')} and {place_of(job)} away")
         likelihood = Job(job.data, "mle", best, job.seed)
         place = self.folder / job.data / "starts" / f"seed{job.seed}"
         known = place.with_name(f"{place.name}.json")
