@@ -1,5 +1,7 @@
 """Work in parts, a thread each, is the same work."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -59,3 +61,13 @@ def test_texts_are_the_same_with_one_thread_and_with_two() -> None:
         one = generator.complete(begin, output, state, draws)
     assert torch.equal(one[0], two[0])
     torch.testing.assert_close(one[1], two[1])
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    assert threads.each(lambda part: part, [1, 2], CPU) == [1, 2]
+    if (child := os.fork()) == 0:
+        signal.alarm(20)  # where it waits for threads that it hasn't
+        found = threads.each(lambda part: part, [3, 4], CPU)
+        os._exit(0 if found == [3, 4] else 1)
+    assert os.waitpid(child, 0)[1] == 0

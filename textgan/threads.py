@@ -5,6 +5,7 @@ operations take a tenth of a millisecond they wait as long as they work; where a
 keeps a core busy, many times as long. A part that is one thread's own waits for nobody.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -57,3 +58,6 @@ def _work_alone() -> None:
     """Share out none of this thread's operations."""
     torch.get_num_threads()  # asked for the first time it takes the setting of all threads
     torch.set_num_threads(1)
+
+
+os.register_at_fork(after_in_child=_workers.cache_clear)  # a child has none of these threads
