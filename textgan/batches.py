@@ -98,7 +98,7 @@ class Batches:
         rest = len(self.pool) - turn.pool_start
         rows = self.shuffled.take(where, turn.pool_start, min(turn.batch_size, rest))
         mine = rows[runtime.mine(len(rows))]
-        return self.pool[torch.from_numpy(mine).to(self.device)]
+        return self.pool[torch.from_numpy(mine).to(self.device, non_blocking=True)]
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: the pool, and the earlier samples."""

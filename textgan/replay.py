@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from textgan import processes, runtime
 from textgan.data.order import Order
@@ -40,7 +41,7 @@ class Reservoir:
         if self.texts is not None and old:
             fresh = self._rows(texts, list(old.values())).tensors()
             for name, tensor in self.texts.tensors().items():
-                tensor[list(old)] = fresh[name]
+                tensor[_numbers(list(old), tensor.device)] = fresh[name]
         if grown := [row for place, row in sorted(places.items()) if place >= have]:
             fresh_texts = self._rows(texts, grown)
             before = [self.texts] if self.texts is not None else []
@@ -59,7 +60,7 @@ class Reservoir:
 
     @staticmethod
     def _rows(texts: Sequences, rows: list[int]) -> Sequences:
-        return texts[torch.tensor(rows, device=texts.ids.device)]
+        return texts[_numbers(rows, texts.ids.device)]
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
@@ -70,3 +71,8 @@ class Reservoir:
         self.seen = state["seen"]
         if state["texts"] is not None:
             self.texts = Sequences(**state["texts"], eos=eos).to(device)
+
+
+def _numbers(rows: list[int], device: torch.device) -> Tensor:
+    """Row numbers on a device, which needn't be waited for: (N,)."""
+    return torch.tensor(rows).to(device, non_blocking=True)

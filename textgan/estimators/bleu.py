@@ -23,20 +23,21 @@ class References:
     """N texts, and by order 1 to ``order`` a sorted table of their n-grams.
 
     An n-gram's key is the place of its first n - 1 words in the table before, times V, plus its
-    last word. The last place of a table is that of all n-grams that no reference has.
+    last word; its place is the first of that key: how many there are would be asked of the device.
+    The last place of a table is that of all n-grams that no reference has.
     """
 
     def __init__(self, s: Sequences, vocabulary: int, order: int) -> None:
         self.vocabulary = vocabulary
-        self.lengths: Tensor = torch.unique(words(s))
+        self.lengths = words(s).sort().values
         self.tables: list[Tensor] = []
         self.most: list[Tensor] = []
         """The largest count in one reference, by order and place."""
         place = torch.zeros_like(s.ids)
         for n in range(1, order + 1):
             key, inside = self._keys(s, place, n)
-            known: Tensor = torch.unique(key[inside])
-            self.tables.append(torch.cat([known, known.new_tensor([LAST])]))
+            known = torch.where(inside, key, LAST).flatten().sort().values
+            self.tables.append(torch.cat([known, known.new_full((1,), LAST)]))
             place = self._places(key, inside, n)
             ordered, number = counted(place)
             most = torch.zeros_like(self.tables[-1])

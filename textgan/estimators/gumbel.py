@@ -47,20 +47,19 @@ def rao_blackwell(logits: Tensor, temperature: float) -> Relaxed:
     (Paulus et al. 2010.04838): the same mean, less variance.
     """
     token = (logits + gumbel_noise(logits)).argmax(dim=1)
-    chosen = F.one_hot(token, logits.shape[1]).bool()
-    soft = torch.stack([_given(logits, chosen, temperature) for _ in range(SAMPLES)]).mean(dim=0)
+    soft = torch.stack([_given(logits, token, temperature) for _ in range(SAMPLES)]).mean(dim=0)
     return token, _hard(token, soft)
 
 
-def _given(logits: Tensor, chosen: Tensor, temperature: float) -> Tensor:
+def _given(logits: Tensor, token: Tensor, temperature: float) -> Tensor:
     """A Gumbel-softmax drawn given its argmax (ibid., eq. 5)."""
     with torch.no_grad():
         exponential = torch.exp(-gumbel_noise(logits))
         total = logits.logsumexp(dim=1, keepdim=True)
         # The largest is Gumbel around the total; the others are Gumbel, cut off at it.
-        largest = total - exponential[chosen][:, None].log()
+        largest = total - exponential.gather(1, token[:, None]).log()
         others = -torch.log(exponential * torch.exp(-logits) + torch.exp(-largest))
-        noise = torch.where(chosen, largest, others) - logits
+        noise = others.scatter(1, token[:, None], largest) - logits
     return torch.softmax((logits + noise) / temperature, dim=1)
 
 

@@ -81,8 +81,7 @@ def completed_values(
     width = s.ids.shape[1]
     bos = s.ids.new_full((len(s), 1), generator.config.bos_token_id)
     begin = torch.cat([bos, s.ids], dim=1)
-    order = torch.argsort(s.lengths, descending=True)
-    lengths = s.lengths[order].tolist()  # the one wait for the device
+    going = unfinished(s)
     with runtime.evaluating(generator):
         values = s.ids.new_zeros(s.ids.shape, dtype=torch.float32)
         values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
@@ -94,10 +93,9 @@ def completed_values(
                 continue
             # Draws of all rows on every process, finished or not: they depend on the row alone.
             draws = runtime.uniform(len(s), rollouts * (width - t), s.ids.device)
-            unfinished = sum(length > t for length in lengths)
-            if not unfinished:
+            rows = going[t - 1]
+            if not len(rows):
                 continue
-            rows = order[:unfinished]
             output, state = generator.step(begin[:, t], state)
             many = rows.repeat_interleave(rollouts)
             ids, _ = generator.complete(
@@ -111,5 +109,18 @@ def completed_values(
             category = None if s.category is None else s.category[many]
             completed = Sequences(whole, s.eos, category=category)
             earned = reward(completed, t, rollouts).float()
-            values[rows, t - 1] = earned.view(-1, rollouts).mean(dim=1)
+            mean = earned.view(-1, rollouts).mean(dim=1)
+            values[rows, t - 1] = torch.where(s.lengths[rows] > t, mean, values[rows, t - 1])
     return values
+
+
+def unfinished(s: Sequences) -> list[Tensor]:
+    """By t = 1 .. T, which texts to complete behind t tokens. On a CPU those that go on, longest
+    first. To count them is to wait for the device: an accelerator completes them all.
+    """
+    width = s.ids.shape[1]
+    if not runtime.passes_count(s.ids.device):
+        return [torch.arange(len(s), device=s.ids.device)] * width
+    order = torch.argsort(s.lengths, descending=True)
+    lengths = s.lengths.tolist()
+    return [order[: sum(length > t for length in lengths)] for t in range(1, 1 + width)]

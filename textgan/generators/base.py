@@ -77,8 +77,9 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
             noise = runtime.normal(size, self.latent_size, self.device)
         if category is None and self.categories:
             draws = runtime.uniform(size, 1, self.device).squeeze(1)
-            below = torch.tensor(list(accumulate(self.shares))[:-1], device=draws.device)
-            category = torch.bucketize(draws, below.to(draws.dtype), right=True)
+            below = torch.tensor(list(accumulate(self.shares))[:-1], dtype=draws.dtype)
+            below = below.to(draws.device, non_blocking=True)
+            category = torch.bucketize(draws, below, right=True)
         return noise if self.latent_size else None, category if self.categories else None
 
     def side_by_side(self, noise: Tensor | None, category: Tensor | None) -> Tensor:
@@ -95,8 +96,14 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         layer: nn.Linear = self.get_output_embeddings()  # type: ignore[no-untyped-call]
         bias: Tensor | None = layer.bias
         bias = layer.weight.new_zeros(len(layer.weight)) if bias is None else bias
-        never = torch.tensor(self.config.never or [], dtype=torch.long, device=bias.device)
-        return layer.weight, bias.index_fill(0, never, NEVER)
+        return layer.weight, self.without_never(bias)
+
+    def without_never(self, bias: Tensor) -> Tensor:
+        """The bias (V,) of what can be an outcome, and NEVER for all other tokens."""
+        bias = bias.clone()
+        for token in self.config.never or []:  # filled one by one: a list would have to travel
+            bias[token] = NEVER
+        return bias
 
     def bounded(self) -> bool:
         """True if exp of every logit is known to be a number: a softmax then needs no maximum."""
@@ -267,6 +274,7 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
         sums = output.new_empty(len(begin), blocks(vocabulary))
         few = runtime.rows_in_cache(4 * vocabulary, output.device)
         bounded = not logits_processor and self.bounded()
+        looks = runtime.passes_count(output.device)
         for t in range(steps):
             for rows in runtime.chunks(len(begin), few):
                 project(output[rows], weight[rows])
@@ -279,8 +287,8 @@ class Generator(CausalModel):  # type: ignore[no-untyped-call]
             log_prob[:, t] = chosen.masked_fill_(ended, 0.0)
             if eos is not None:
                 ended = ended | (token == eos)
-                # Now and then only: to ask is to wait for the device.
-                if t % 4 == 3 and ended.all():
+                # Now and then only: to ask is to look at every row.
+                if looks and t % 4 == 3 and ended.all():
                     break
             if t + 1 < steps:
                 output, state = step(token, state)

@@ -29,7 +29,7 @@ class Leak(nn.Module):
         self.convolution = ConvolutionFeatures(
             options.embedding_size, options.widths, options.filters
         )
-        self.filters = options.filters
+        self.kinds = list(zip(options.widths, options.filters, strict=True))
         for part in self.modules():
             for name, parameter in list(part.named_parameters(recurse=False)):
                 delattr(part, name)
@@ -57,8 +57,7 @@ class Leak(nn.Module):
         recent, largest, read = state
         count = read[:, None] + torch.arange(1, 1 + vectors.shape[1], device=read.device)
         whole = torch.cat([recent, vectors], dim=1)
-        widths = torch.tensor(self.convolution.widths, device=read.device)
-        wide = widths.repeat_interleave(torch.tensor(self.filters, device=read.device))  # (F,)
+        wide = torch.cat([read.new_full((n,), width) for width, n in self.kinds])  # (F,)
         responses = self.responses(whole, count)
         columns = []
         for response, words in zip(responses.unbind(1), count.unbind(1), strict=True):

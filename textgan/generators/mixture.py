@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from textgan.generators.base import NEVER, Generator, Projection, Step
+from textgan.generators.base import Generator, Projection, Step
 from textgan.generators.causal import State
 from textgan.generators.config import GeneratorConfig, GeneratorOptions
 from textgan.generators.lstm import LSTMGenerator, LSTMOptions
@@ -116,8 +116,7 @@ class MixtureGenerator(Generator):  # type: ignore[no-untyped-call]
             for expert in self.lstms
         ]
         weight = torch.cat(blocks, dim=1)  # (V, k (H + 1))
-        never = torch.tensor(self.config.never or [], dtype=torch.long, device=weight.device)
-        return weight, weight.new_zeros(len(weight)).index_fill(0, never, NEVER)
+        return weight, self.without_never(weight.new_zeros(len(weight)))
 
     def bounded(self) -> bool:
         return all(expert.bounded() for expert in self.lstms)

@@ -110,8 +110,6 @@ class MaliGAN(Game):
         if fake.given is not None:
             prefix = torch.where(fake.given, fake.ids, prefix)
         # By what they are, not by where they stand: batches of a pool are shuffled.
-        kinds: Tensor = torch.unique(runtime.gather(prefix), dim=0, return_inverse=True)[1]
-        start, _ = runtime.share(len(fake))
-        together = kinds[start : start + len(fake), None] == kinds  # (B, B of all processes)
+        together = (prefix[:, None] == runtime.gather(prefix)).all(dim=2)  # (B, B of all processes)
         log_total = torch.where(together, runtime.gather(d), -torch.inf).logsumexp(dim=1)
         return torch.exp(d - log_total), together.sum(dim=1)

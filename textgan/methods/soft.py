@@ -105,7 +105,7 @@ class SoftGame(Game):
             total = total + o.adversarial * generator_loss(o.loss, d_real, d_fake, masks)
         if o.feature_matching:
             total = total + o.feature_matching * self.distance(of_real, of_fake)
-        tau = total.new_tensor(self.tau(progress))
+        tau = total.new_full((), self.tau(progress))
         return Loss(
             total,
             {"g_loss": runtime.global_sum(total), "temperature": tau},
