@@ -20,6 +20,8 @@ from textgan import processes
 from textgan.errors import UserError
 from textgan.processes import distributed, rank
 
+LARGE = 10
+"""Budgets that may be held at once where less would be slow."""
 _draws = torch.Generator()
 _part: tuple[int, int, int] | None = None
 """Start, end and size where a process's batch is worked through in parts, else None."""
@@ -123,11 +125,20 @@ def pick_device(name: str) -> torch.device:
 def rows_at_once(row_bytes: int, device: torch.device) -> int:
     """How many rows of so many bytes to hold at once, so that memory stays bounded.
 
-    On a CPU few enough for malloc to hand out the same memory again: fresh pages cost more. Less
-    than 32 rows are slow, and are taken only where 32 would need ten times that memory.
+    Fewer than 32 are slow, and are taken only where all threads' 32 would need more than ``LARGE``
+    budgets.
     """
-    budget = 24 << 20 if device.type == "cpu" else 1 << 30
-    return max(1, min(32, 10 * budget // row_bytes), budget // row_bytes)
+    size = budget(device)
+    threads = torch.get_num_threads() if passes_count(device) else 1
+    return max(1, min(32, LARGE * size // threads // row_bytes), size // row_bytes)
+
+
+def budget(device: torch.device) -> int:
+    """Bytes to work on at once.
+
+    On a CPU few enough for malloc to hand out the same memory again: fresh pages cost more.
+    """
+    return 24 << 20 if device.type == "cpu" else 1 << 30
 
 
 def rows_in_cache(row_bytes: int, device: torch.device) -> int:

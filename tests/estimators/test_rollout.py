@@ -65,14 +65,19 @@ def test_a_states_bytes_are_those_of_the_state() -> None:
     assert generator.state_bytes(4) == sum(part[:1].nbytes for part in state)  # and <bos>
 
 
-def test_rows_are_fewer_than_32_only_where_they_are_huge() -> None:
+def test_rows_are_fewer_than_32_only_where_they_are_huge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+
     def rows(size: int) -> int:
         return runtime.rows_at_once(size, CPU)
 
+    threads = 1
     assert rows(20_000) == 1258
     assert rows(1 << 20) == rows(7 << 20) == 32
     assert rows(24 << 20) == 10
     assert rows(1 << 40) == 1
+    threads = 4
+    assert (rows(20_000), rows(1 << 20), rows(4 << 20)) == (1258, 32, 15)
 
 
 def test_parts_of_a_part_draw_what_the_whole_would_have_drawn() -> None:
