@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import rebar
-from benchmarks.solvable import Players, Target, earned, real_texts
+from benchmarks.solvable import Players, Target, earned, learn
 from textgan import runtime
 
 LOO: dict[str, Any] = {"baseline": "leave_one_out"}
@@ -76,6 +76,17 @@ def score(name: str, method: str = "seqgan", **options: Any) -> Row:
     return Row(name, {"values": "terminal", "reward": "non_saturating", **options}, method)
 
 
+def rollouts(number: int, every: int, baseline: str) -> Row:
+    """SeqGAN's estimator, with completions of every ``every``-th prefix only."""
+    name = f"rollouts {number}"
+    if every > 1:
+        name += f", every {every}"
+    if baseline != "none":
+        name += f", {'l-o-o' if baseline == 'leave_one_out' else baseline}"
+    options: dict[str, Any] = {"rollouts": number, "rollout_every": every, "baseline": baseline}
+    return score(name, values="rollout", **options)
+
+
 def clipped(updates: int, rate: float) -> Row:
     """A gradient by PPO's ratio, on texts that earlier updates learned from."""
     row = score(f"clipped ratio, update {updates}, rate {rate}", clip_ratio=0.2, **LOO)
@@ -102,8 +113,10 @@ ROWS = [
     score("leave-one-out", **LOO),
     score("group", baseline="group"),
     score("group / std", baseline="group_std"),
-    *(score(f"rollouts {n}", values="rollout", rollouts=n) for n in (1, 4, 16)),
-    *(score(f"rollouts {n}, l-o-o", values="rollout", rollouts=n, **LOO) for n in (1, 4, 16)),
+    *(rollouts(n, 1, "none") for n in (1, 4, 16)),
+    *(rollouts(n, 1, "leave_one_out") for n in (1, 4, 16)),
+    *(rollouts(n, 1, "prefix") for n in (1, 4, 16)),
+    *(rollouts(4, 2, baseline) for baseline in ("leave_one_out", "prefix")),
     *(clipped(n, rate) for n, rate in ((1, 1e-2), (2, 1e-2), (5, 1e-2), (5, 1e-3))),
     *(score(f"neighbours, h {h}", bandwidth=h, **TAYLOR) for h in (1.0, 2.0)),
     *(Row(f"rebar {tau}", {"temperature": tau}, "rebar") for tau in (0.5, 2.0)),
@@ -125,8 +138,8 @@ def draws(row: Row, players: Players, texts: int) -> Callable[[], Tensor]:
         return rebar.draws(players.generator, reward, texts, row.options["temperature"], WARM)
     method = players.method(row.method, row.judge, **row.options)
     if row.options.get("baseline") == "critic":
-        players.learn(method, "critic", CRITIC, 1e-2)
-    real = real_texts(texts)
+        learn(method, "critic", CRITIC, 1e-2, players.real_texts)
+    real = players.real_texts(texts)
 
     def draw() -> Tensor:
         players.restart()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks import estimators, rebar
 from benchmarks.estimators import ROWS, measure, soft
-from benchmarks.solvable import EVERY, LENGTH, WORDS, Players, earned, real_texts
+from benchmarks.solvable import LENGTH, WORDS, Players, earned
 from textgan import runtime
 from textgan.data.sequences import Sequences
 
@@ -28,6 +28,7 @@ UNBIASED = [
     "learned critic | text",
     "leave-one-out | text",
     "rollouts 1, l-o-o | text",
+    "rollouts 4, every 2, prefix | text",
     "clipped ratio, update 1, rate 0.01 | text",
     "discount 1.0 | tokens",
     "the drawn word alone | next token",
@@ -76,11 +77,11 @@ def test_of_four_texts_the_groups_mean_takes_a_quarter_of_the_gradient(players: 
 def test_the_exact_gradient_is_that_of_finite_differences(players: Players) -> None:
     """Along its own direction, what is expected to be earned falls by its norm."""
     exact = players.exact("text", "cnn")
-    worth = earned(players.judges["cnn"], EVERY).detach().double()
+    worth = earned(players.judges["cnn"], players.every).detach().double()
 
     def expected() -> float:
         with torch.no_grad():
-            p = players.generator.log_prob(EVERY).sum(dim=1).double().exp()
+            p = players.generator.log_prob(players.every).sum(dim=1).double().exp()
         assert p.sum() == pytest.approx(1, abs=1e-5)
         return float(-(p * worth).sum())
 
@@ -107,7 +108,8 @@ def test_gumbel_softmax_follows_its_relaxed_objective_if_the_feed_is_soft(
     feed: str, players: Players
 ) -> None:
     """Which token is fed changes with the weights, too: that path has no gradient."""
-    method, real = players.method("gsgan", "cnn", **soft("", feed=feed).options), real_texts(10_000)
+    method = players.method("gsgan", "cnn", **soft("", feed=feed).options)
+    real = players.real_texts(10_000)
 
     def loss() -> Tensor:
         runtime.seed("relaxed")
