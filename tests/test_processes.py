@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -18,14 +18,24 @@ from tests.test_resume import watch
 from tests.test_resume_methods import recipe
 from textgan import api, config, experiment, processes, runtime
 from textgan.errors import Diverged, UserError
+from textgan.estimators.advantage import Baseline
 from textgan.figures import Figures
 from textgan.interrupts import Interrupted
+from textgan.losses.adversarial import LossName
 from textgan.methods import METHODS
 from textgan.phases import Turn
 from textgan.trainer import Trainer
 
 FAST = ("taylorgan",)
 """Draws, a batch's means, and penalties that one process counts alone."""
+SWITCHES: dict[str, dict[str, Any]] = {
+    **{f"baseline {name}": {"baseline": name} for name in get_args(Baseline) if name != "none"},
+    **{f"loss {name}": {"loss": name} for name in get_args(LossName)},
+    **{name: {name: 0.5} for name in ("gradient_penalty", "simplex_penalty", "r1", "r2")},
+    "noise, entropy, mean": {"instance_noise": 0.1, "entropy_bonus": 0.1, "reduction": "mean"},
+    "prefixes": {"rollout_every": 2},
+}
+"""Of seqgan; those whose statistics or draws are a batch's."""
 LOGGED = {"parts", "alarms", "stopping", "best"}
 """What a run shows and decides by: rewards are fp32."""
 CPU = torch.device("cpu")
@@ -93,13 +103,18 @@ class Games:
 
     def of(self, names: tuple[str, ...]) -> dict[str, Any]:
         if names not in self.found:
-            trees = {name: still(recipe(self.folder, name)) for name in names}
-            for tree in trees.values():
-                tree["trainer"]["batch_size"] = 7
-            work, place = partial(played, trees), self.folder / names[0]
+            work = partial(played, {name: self.tree(name) for name in names})
+            place = self.folder / names[0]
             place.mkdir()
             self.found[names] = together(1, place / "1", work), together(2, place / "2", work)
         return self.found[names]
+
+    def tree(self, name: str) -> config.Tree:
+        """The recipe of a method, or of a switch of seqgan's."""
+        tree = still(recipe(self.folder, name if name in METHODS else "seqgan"))
+        tree["method"] |= SWITCHES.get(name, {})
+        tree["trainer"]["batch_size"] = 7
+        return tree
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +134,19 @@ def test_two_processes_play_a_method_as_one_does(games: Games, name: str) -> Non
     compare(one[name], [found[name] for found in two])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SWITCHES)
+def test_two_processes_play_a_switch_as_one_does(games: Games, name: str) -> None:
+    [one], two = games.of(tuple(SWITCHES))
+    compare(one[name], [found[name] for found in two])
+
+
 def test_a_penalty_that_both_count_fails_the_check(
     games: Games, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [one], _ = games.of(FAST)
     monkeypatch.setattr(runtime, "once", lambda term: term)
-    tree = still(recipe(games.folder, "taylorgan"))
-    tree["trainer"]["batch_size"] = 7
+    tree = games.tree("taylorgan")
     two = together(2, tmp_path / "2", partial(played, {"taylorgan": tree}))
     with pytest.raises(AssertionError, match="< "):
         compare(one["taylorgan"], [found["taylorgan"] for found in two])

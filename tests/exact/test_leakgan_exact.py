@@ -315,7 +315,7 @@ def test_values_are_those_of_the_words_that_a_goal_leads_to() -> None:
     values = rollout_values(made.generator, made.discriminator.probability, s, 3, shortest=C)
     longer = s.lengths[:, None] > torch.arange(1, T + 1)
     assert not values[:, : C - 1][longer[:, : C - 1]].any()
-    finished = made.discriminator.probability(s).float()
+    finished = made.discriminator.probability(s)
     torch.testing.assert_close(values.gather(1, s.lengths[:, None] - 1).squeeze(1), finished)
     assert (values[:, C - 1 :][s.mask[:, C - 1 :]] > 0).all()
     expected = [[min(t + C, len(text)) for t in range(T)] for text in TEXTS]

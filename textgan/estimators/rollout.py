@@ -8,6 +8,7 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.generators.base import Generator
+from textgan.precision import widened
 
 ROLLOUT_BYTES = 32
 """Of each token of each rollout: its draw, its id twice, its log-probability."""
@@ -83,8 +84,8 @@ def completed_values(
     begin = torch.cat([bos, s.ids], dim=1)
     going = unfinished(s)
     with runtime.evaluating(generator):
-        values = s.ids.new_zeros(s.ids.shape, dtype=torch.float32)
-        values.scatter_(1, s.lengths[:, None] - 1, reward(s)[:, None].float())
+        earned = widened(reward(s))
+        values = earned.new_zeros(s.ids.shape).scatter(1, s.lengths[:, None] - 1, earned[:, None])
         state = generator.start_of(s)
         _, state = generator.step(begin[:, 0], state)
         for t in range(1, width):
@@ -108,7 +109,7 @@ def completed_values(
             whole = torch.cat([begin[many, 1 : t + 1], ids], dim=1)
             category = None if s.category is None else s.category[many]
             completed = Sequences(whole, s.eos, category=category)
-            earned = reward(completed, t, rollouts).float()
+            earned = widened(reward(completed, t, rollouts))
             mean = earned.view(-1, rollouts).mean(dim=1)
             values[rows, t - 1] = torch.where(s.lengths[rows] > t, mean, values[rows, t - 1])
     return values
