@@ -340,7 +340,7 @@ def test_a_killed_process_ends_the_job_and_the_run_goes_on(tmp_path: Path) -> No
     )
     assert done.returncode != 0
     assert "error: another process has ended, or can't be reached" in done.stderr
-    assert "--resume run` goes on from the last checkpoint" in done.stderr
+    assert "see why, then `textgan pretrain --resume run` goes on\n" in done.stderr
     run = tmp_path / "run"
     assert (run / "last").resolve().name == "checkpoint-000004"
     api.resume(run)

@@ -242,12 +242,17 @@ def _writing(trainer: Trainer) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        resume = f"`{command(trainer.stage, '--resume', trainer.run)}` goes on"
         raise UserError(
             f"{error.filename or trainer.run}: can't be written ({error.strerror or error}); make "
-            "room, or see who may write there, then "
-            + (resume if runs.is_run(trainer.run) else "begin again")
+            f"room, or see who may write there, then {_again(trainer)}"
         ) from None
+
+
+def _again(trainer: Trainer) -> str:
+    """What to do when the mend is made."""
+    if not runs.is_run(trainer.run):
+        return "begin again"
+    return f"`{command(trainer.stage, '--resume', trainer.run)}` goes on"
 
 
 def _train(trainer: Trainer) -> Path:
@@ -255,8 +260,7 @@ def _train(trainer: Trainer) -> Path:
         with _writing(trainer):
             trainer.train()
     except processes.Lost as lost:
-        resume = command(trainer.stage, "--resume", trainer.run)
-        raise processes.Lost(f"{lost}; `{resume}` goes on from the last checkpoint") from lost
+        raise processes.Lost(f"{lost}; see why, then {_again(trainer)}") from lost
     except Interrupted:
         say(f"saved. Go on with:\n  {command(trainer.stage, '--resume', trainer.run)}")
         raise

@@ -67,7 +67,7 @@ def part() -> None:
 
 def distributed() -> bool:
     """True if this is one of several processes that work together at the moment."""
-    return not _alone and dist.is_available() and dist.is_initialized() and count() > 1
+    return count() > 1
 
 
 def count() -> int:
