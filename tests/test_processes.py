@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.conftest import Command
 from tests.several import apart, double, ended, together
 from tests.short_run import given, write_corpus
 from tests.test_resume import watch
@@ -66,7 +67,7 @@ def everything(texts: Path) -> config.Tree:
             {"method": "mle", "epochs": 1, "players": {"generator": {"batch_size": 37}}},
             {"repeat": 2, "phases": [{"players": pool}, {"method": "mle"}]},
             {"method": "mle", "steps": 9, "patience": 1, "optimizers": {"generator": {"lr": 9.0}}},
-            {"players": {"discriminator": {"replay": {}}, "generator": {}}},
+            {"players": {"discriminator": {"updates": 2, "replay": {}}, "generator": {}}},
         ],
         optimizers={
             "generator": {"accumulation": 2, "average": 0.7},
@@ -299,6 +300,17 @@ def test_each_process_has_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UserError, match="more processes than devices"):
         runtime.pick_device("cuda")
     assert runtime.pick_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(("rank", "who"), [("0", ""), ("1", "process 1: ")])
+def test_a_benchmark_takes_one_process(
+    textgan: Command, monkeypatch: pytest.MonkeyPatch, rank: str, who: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    result = textgan("benchmark", "grid.yaml")
+    assert result.code == 2
+    assert result.err.startswith(f"{who}error: benchmark: compares by the clock of one process; ")
 
 
 # ---------------------------------------------------------------- a process that is killed
