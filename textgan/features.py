@@ -83,9 +83,9 @@ class ConvolutionFeatures(nn.Module):
 
     def through_highway(self, pooled: Tensor) -> Tensor:
         """The largest responses (..., F) -> features (..., F)."""
-        transform, gate = self.highway(pooled).chunk(2, dim=-1)
-        carry = torch.sigmoid(gate)
-        return carry * F.relu(transform) + (1 - carry) * pooled
+        transform, gate = self.highway(pooled).to(pooled.dtype).chunk(2, dim=-1)
+        # from pooled towards the transform, as far as the gate is open
+        return torch.lerp(pooled, F.relu(transform), torch.sigmoid(gate))
 
     def pool(
         self, embedded: Tensor, lengths: Tensor, i: int, prefix: int = 0, copies: int = 1

@@ -229,3 +229,17 @@ def test_on_a_quadratic_reinmax_has_no_bias_and_straight_through_has() -> None:
     _, found = estimates("reinmax", 60_000)
     error = np.sqrt(found.var(axis=0).sum() / len(found))
     assert np.linalg.norm(found.mean(axis=0) - true_gradient()) < 4 * error
+
+
+@pytest.mark.parametrize("name", ["gumbel", "straight_through", "softmax"])
+def test_at_a_low_temperature_no_number_is_denormal(name: Any) -> None:
+    runtime.seed("denormal")
+    logits = torch.randn(20, 500, requires_grad=True)
+    _, soft = relax(name, 0.1)(logits)
+    soft.retain_grad()
+    (soft * torch.randn(20, 500)).sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    for numbers in (soft, logits.grad):
+        tiny = (numbers != 0) & (numbers.abs() < torch.finfo(torch.float32).tiny)
+        assert not tiny.any()
+    assert (soft == 0).any() and (soft.sum(dim=1) - 1).abs().max() < 1e-5

@@ -18,6 +18,10 @@ Relaxed = tuple[Tensor, Tensor]
 
 SAMPLES = 8
 """Conditional draws of the Rao-Blackwellised estimator."""
+LEAST = 40.0
+"""Nats below the likeliest token at which relaxed one-hots end: e^-40 is nothing beside fp32's 1e-7,
+but at a low temperature most tokens lie so far below that they, or their gradients, are denormal
+numbers, by which a processor multiplies a hundred times more slowly than by 0."""
 
 
 def gumbel_noise(logits: Tensor) -> Tensor:
@@ -27,13 +31,20 @@ def gumbel_noise(logits: Tensor) -> Tensor:
     return -(-uniform.clamp(min=tiny).log()).log()
 
 
+def tempered(logits: Tensor, temperature: float) -> Tensor:
+    """softmax(logits / tau), 0 where that is below e^-40 of the largest: (B, V)."""
+    x = logits / temperature
+    least = x.detach().amax(dim=1, keepdim=True) - LEAST
+    return torch.softmax(x.masked_fill(x < least, -torch.inf), dim=1)
+
+
 def gumbel_softmax(logits: Tensor, temperature: float) -> Relaxed:
     """softmax((o + g) / tau) and its argmax (Jang et al. 1611.01144, Maddison et al. 1611.00712).
 
     RelGAN writes beta for 1 / tau.
     """
     noisy = logits + gumbel_noise(logits)
-    return noisy.argmax(dim=1), torch.softmax(noisy / temperature, dim=1)
+    return noisy.argmax(dim=1), tempered(noisy, temperature)
 
 
 def straight_through(logits: Tensor, temperature: float) -> Relaxed:
@@ -60,21 +71,21 @@ def _given(logits: Tensor, token: Tensor, temperature: float) -> Tensor:
         largest = total - exponential.gather(1, token[:, None]).log()
         others = -torch.log(exponential * torch.exp(-logits) + torch.exp(-largest))
         noise = others.scatter(1, token[:, None], largest) - logits
-    return torch.softmax((logits + noise) / temperature, dim=1)
+    return tempered(logits + noise, temperature)
 
 
 def reinmax(logits: Tensor, temperature: float) -> Relaxed:
     """Straight-through to second order (Liu et al. 2304.08612, alg. 2)."""
     token = (logits + gumbel_noise(logits)).argmax(dim=1)
     one_hot = F.one_hot(token, logits.shape[1]).to(logits.dtype)
-    middle = 0.5 * (one_hot + torch.softmax(logits / temperature, dim=1))
+    middle = 0.5 * (one_hot + tempered(logits, temperature))
     middle = torch.softmax((middle.log() - logits).detach() + logits, dim=1)
     return token, _hard(token, 2 * middle - 0.5 * torch.softmax(logits, dim=1))
 
 
 def softmax(logits: Tensor, temperature: float) -> Relaxed:
     """softmax(o / tau) without noise, as WGAN-GP for text (1705.10929) and TextGAN have it."""
-    return logits.argmax(dim=1), torch.softmax(logits / temperature, dim=1)
+    return logits.argmax(dim=1), tempered(logits, temperature)
 
 
 def _hard(token: Tensor, soft: Tensor) -> Tensor:
