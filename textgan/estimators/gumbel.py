@@ -19,9 +19,9 @@ Relaxed = tuple[Tensor, Tensor]
 SAMPLES = 8
 """Conditional draws of the Rao-Blackwellised estimator."""
 LEAST = 40.0
-"""Nats below the likeliest token at which relaxed one-hots end: e^-40 is nothing beside fp32's 1e-7,
-but at a low temperature most tokens lie so far below that they, or their gradients, are denormal
-numbers, by which a processor multiplies a hundred times more slowly than by 0."""
+"""Nats below the likeliest token at which relaxed one-hots end: e^-40 is nothing beside fp32's
+1e-7, but at a low temperature most tokens lie so far below that they, or their gradients, are
+denormal numbers, by which a processor multiplies a hundred times more slowly than by 0."""
 
 
 def gumbel_noise(logits: Tensor) -> Tensor:
