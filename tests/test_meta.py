@@ -27,6 +27,7 @@ RNN = {"name": "rnn", "hidden_size": 8}
 VARIANTS: dict[str, tuple[str, Tree]] = {
     "every second prefix": ("seqgan", {"method": {"rollout_every": 2}}),
     "leave one out": ("seqgan", {"method": {"baseline": "leave_one_out", "entropy_bonus": 0.1}}),
+    "prefix": ("seqgan", {"method": {"baseline": "prefix", "rollout_every": 2}}),
     "group": ("seqgan", {"method": {"baseline": "group_std", "reward": "js"}}),
     "a critic": ("seqgan", {"method": {"baseline": "critic", "critic_size": 4, "clip_ratio": 0.2}}),
     "all tokens": (
