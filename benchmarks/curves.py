@@ -39,12 +39,18 @@ class Size:
     length: int = 20
     vocabulary: int = 5000
     rollouts: int = 4
+    every: int = 1
     batch: int = 8
+
+    @property
+    def positions(self) -> range:
+        """The lengths of the prefixes that are completed."""
+        return range(self.every, self.length, self.every)
 
 
 LSTM = Size()
 TRANSFORMER = Size("transformer", units=128, layers=2, length=25, batch=4)
-LONG = Size("transformer", units=512, layers=4, length=200, vocabulary=30_000, rollouts=2, batch=2)
+LONG = Size("transformer", 512, 4, length=200, vocabulary=30_000, rollouts=16, every=20, batch=4)
 CURVES: dict[str, tuple[Size, str, list[int]]] = {
     "lstm, T": (LSTM, "length", [10, 20, 40, 80, 160]),
     "lstm, V": (LSTM, "vocabulary", [1000, 5000, 30_000, 120_000]),
@@ -90,7 +96,8 @@ def measure(size: Size) -> Cost:
     torch.set_num_threads(1)
     runtime.seed("curves")
     generator, judge = players(size)
-    method = SeqGAN(SeqGANOptions(rollouts=size.rollouts), generator, judge)
+    options = SeqGANOptions(rollouts=size.rollouts, rollout_every=size.every)
+    method = SeqGAN(options, generator, judge)
     optimizer = torch.optim.Adam(generator.parameters(), 1e-2)
     step(method, optimizer, 1, 4)  # what the first call alone costs
     before, begun = held(), time.process_time()
@@ -122,12 +129,13 @@ def held() -> float:
 def gflop(size: Size, generator: Generator, judge: CNNDiscriminator) -> float:
     """Products of the rollouts' token steps and of what they are judged by."""
     t, n = size.length, size.rollouts
-    tokens = size.batch * n * t * (t - 1) // 2
+    tokens = size.batch * n * sum(t - prefix for prefix in size.positions)
     # A token goes once through each layer and through V x H, two operations a weight.
     tables = 2 * size.vocabulary * size.units if size.generator == "lstm" else 0
     weights = sum(p.numel() for p in generator.parameters()) - tables // 2
     attended = 4 * size.layers * size.units * t / 2 if size.generator == "transformer" else 0
-    judged = size.batch * n * (t - 1) * 4 * judge.convolution.size**2  # the highway layer
+    texts = size.batch * n * len(size.positions)
+    judged = texts * 4 * judge.convolution.size**2  # the highway layer
     return 1e-9 * (tokens * (2 * weights + attended) + judged + windows(size, judge))
 
 
@@ -135,7 +143,7 @@ def windows(size: Size, judge: CNNDiscriminator) -> float:
     """Of all convolutions: those of a rollout that its prefix's other rollouts don't share."""
     o, total = judge.options, 0
     for width, filters in zip(o.widths, o.filters, strict=True):
-        for t in range(1, size.length):
+        for t in size.positions:
             every, shared = max(1, size.length - width + 1), max(0, t - width + 1)
             count = size.rollouts * (every - min(every, shared)) + shared
             total += 2 * filters * width * o.embedding_size * count
@@ -200,7 +208,7 @@ def main() -> None:
         name: [apart(replace(size, **{grows: value})) for value in values]
         for name, (size, grows, values) in CURVES.items()
     }
-    text = table(found | {"transformer, 512 units": [apart(LONG)]})
+    text = table(found | {"transformer, 512 units, every 20th": [apart(LONG)]})
     text += f"\n\nOne thread, torch {torch.__version__}; seconds are processor time.\n"
     print(text)
     options.folder.mkdir(parents=True, exist_ok=True)
