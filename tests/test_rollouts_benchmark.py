@@ -63,13 +63,16 @@ def test_values_that_baselines_share_give_each_games_own_gradient() -> None:
         assert torch.equal(found, tiny.slope(whole))
 
 
-@pytest.mark.parametrize("name", ["lstm", "transformer"])
+@pytest.mark.parametrize(
+    ("name", "every", "tokens"), [("lstm", 1, 6 + 5 + 4 + 3 + 2 + 1), ("transformer", 3, 4 + 1)]
+)
 def test_a_step_takes_as_many_tokens_as_predicted(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, every: int, tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = Size(name, units=4, length=7, vocabulary=11, rollouts=3, batch=2)
+    size = Size(name, units=4, length=7, vocabulary=11, rollouts=3, every=every, batch=2)
+    assert sum(7 - t for t in size.positions) == tokens
     generator, judge = curves.players(size)
-    method = SeqGAN(SeqGANOptions(rollouts=3), generator, judge)
+    method = SeqGAN(SeqGANOptions(rollouts=3, rollout_every=every), generator, judge)
     drawn: list[int] = []
     right = type(generator).complete
 
@@ -81,7 +84,7 @@ def test_a_step_takes_as_many_tokens_as_predicted(
     fake = generator.sample(2, 7)
     monkeypatch.setattr(type(generator), "complete", complete)
     method.generator_loss(fake, fake, 0.0)
-    assert sum(drawn) == 2 * 3 * 7 * 6 // 2
+    assert sum(drawn) == 2 * 3 * tokens
     more = [curves.gflop(s, generator, judge) for s in (size, Size(**{**vars(size), "batch": 6}))]
     assert more[1] == pytest.approx(3 * more[0])
 
