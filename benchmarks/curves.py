@@ -50,13 +50,13 @@ class Size:
 
 LSTM = Size()
 TRANSFORMER = Size("transformer", units=128, layers=2, length=25, batch=4)
-LONG = Size("transformer", 512, 4, length=200, vocabulary=30_000, rollouts=16, every=20, batch=4)
+LONG = Size("transformer", 512, 4, length=200, vocabulary=30_000, rollouts=16, every=100, batch=4)
 CURVES: dict[str, tuple[Size, str, list[int]]] = {
     "lstm, T": (LSTM, "length", [10, 20, 40, 80, 160]),
     "lstm, V": (LSTM, "vocabulary", [1000, 5000, 30_000, 120_000]),
     "lstm, rollouts": (LSTM, "rollouts", [1, 4, 16, 64]),
     "lstm, batch": (LSTM, "batch", [2, 8, 32, 128]),
-    "transformer, T": (TRANSFORMER, "length", [25, 50, 100, 200]),
+    "transformer, T": (TRANSFORMER, "length", [25, 50, 100]),
 }
 """By name: the size in common, what grows, and through which values."""
 
@@ -185,12 +185,17 @@ def draw(found: dict[str, list[Cost]]) -> Figure:
         predicted = [middle.seconds * c.gflop / middle.gflop for c in costs]
         above.plot(x, [c.seconds for c in costs], "o-", label="measured")
         above.plot(x, predicted, "--", color="#888888", label="by products, from the 2nd point")
-        above.set(xscale="log", yscale="log", title=name)
+        above.set(yscale="log", title=name)
         below.plot(x, [c.megabytes for c in costs], "o-")
-        below.set(xscale="log", ylim=(0, None), xlabel=grows)
+        below.set_xlabel(grows)
+        for axes in (above, below):
+            axes.set_xscale("log")
+            axes.set_xticks(x, [str(value) for value in x])
+            axes.minorticks_off()
     rows[0, 0].set_ylabel("seconds a generator step")
     rows[0, 0].legend(fontsize=7)
     rows[1, 0].set_ylabel("peak memory of the step, MB")
+    rows[1, 0].set_ylim(bottom=0)
     return figure
 
 
@@ -208,13 +213,14 @@ def main() -> None:
         name: [apart(replace(size, **{grows: value})) for value in values]
         for name, (size, grows, values) in CURVES.items()
     }
-    text = table(found | {"transformer, 512 units, every 20th": [apart(LONG)]})
+    every = found | {"transformer, 512 units, every 100th": [apart(LONG)]}
+    text = table(every)
     text += f"\n\nOne thread, torch {torch.__version__}; seconds are processor time.\n"
     print(text)
     options.folder.mkdir(parents=True, exist_ok=True)
     place = options.folder / "curves"
     place.with_suffix(".txt").write_text(text)
-    figures = {name: [asdict(c) for c in costs] for name, costs in found.items()}
+    figures = {name: [asdict(c) for c in costs] for name, costs in every.items()}
     place.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
     draw(found).savefig(place.with_suffix(".png"), dpi=110)
 

@@ -174,7 +174,7 @@ SHARES = {"small": "its square", "large": "that of SeqGAN's own"}
 
 
 def draw(points: list[Point]) -> Figure:
-    """Variance against seconds, one panel a language; along a grey line the cost is one."""
+    """Variance against seconds, one panel a language; along a grey line the cost stays the same."""
     figure = Figure(figsize=(11, 5), layout="constrained")
     for axes, language in zip(figure.subplots(1, 2), TITLES, strict=True):
         panel(axes, [point for point in points if point.language == language])
