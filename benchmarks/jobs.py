@@ -35,10 +35,6 @@ from textgan.precision import Precision, computing
 V, T, B = 5000, 20, 64
 EPOCH, POOL = 10_000, 20_000
 """Texts of an epoch of likelihood, and of one of a discriminator, half of them generated."""
-PREFIXES = T * (T - 1) // 2
-"""Tokens that one rollout of every prefix adds to it."""
-LATER = T - 1
-"""Prefixes that are rolled out."""
 
 
 class Job(NamedTuple):
@@ -93,6 +89,15 @@ def text_gflop(d: CNNDiscriminator) -> float:
     return windows + products([c.highway.weight])
 
 
+def rollouts_gflop(g: Generator, d: CNNDiscriminator, each: int, shortest: int = 1) -> float:
+    """Of a generator step: drawn texts, ``each`` completions of their prefixes from the
+    ``shortest`` on, all of them judged, and an update on the drawn ones.
+    """
+    added = sum(T - t for t in range(shortest, T))  # tokens, by one completion of each prefix
+    drawn = B * (each * added + T + 3 * T)
+    return drawn * token_gflop(g) + B * (1 + each * (T - shortest)) * text_gflop(d)
+
+
 class Player:
     """One player's updates under a method."""
 
@@ -139,10 +144,9 @@ def mle(precision: Precision) -> Job:
 def seqgan_generator(precision: Precision) -> Job:
     """A generator step of SeqGAN: play, 16 rollouts of each prefix, judge, update."""
     g, d = lstm(), cnn()
-    player = Player(SeqGAN(SeqGANOptions(rollouts=16), g, d), "generator", 1e-2, 5.0)
-    real, each = g.sample(B), player.method.options.rollouts
-    drawn = B * (each * PREFIXES + T + 3 * T)
-    gflop = drawn * token_gflop(g) + B * (1 + each * LATER) * text_gflop(d)
+    options, real = SeqGANOptions(rollouts=16), g.sample(B)
+    player = Player(SeqGAN(options, g, d), "generator", 1e-2, 5.0)
+    gflop = rollouts_gflop(g, d, options.rollouts)
     return Job(lambda: player.update(real, precision), 1, gflop, B * T)
 
 
@@ -176,12 +180,13 @@ def relgan(precision: Precision) -> Job:
 
 
 def leakgan_generator(precision: Precision) -> Job:
-    """A generator step of LeakGAN: play, 4 rollouts of each prefix, judge, update."""
+    """A generator step of LeakGAN: play, 4 rollouts of each prefix of 4 words or more, judge,
+    update.
+    """
     g, d = LeakGANGenerator(config(LeakGANConfig, "leakgan")), cnn(dropout=0.0)
-    player = Player(LeakGAN(LeakGANOptions(), g, d), "generator", 1.5e-3, 5.0)
-    real, each = g.sample(B), player.method.options.rollouts
-    drawn = B * (each * PREFIXES + T + 3 * T)
-    gflop = drawn * token_gflop(g) + B * (1 + each * LATER) * text_gflop(d)
+    options, real = LeakGANOptions(), g.sample(B)
+    player = Player(LeakGAN(options, g, d), "generator", 1.5e-3, 5.0)
+    gflop = rollouts_gflop(g, d, options.rollouts, g.options.horizon)
     return Job(lambda: player.update(real, precision), 1, gflop, B * T)
 
 

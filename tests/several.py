@@ -33,7 +33,7 @@ def _one(rank: int, count: int, port: int, folder: Path, work: Work) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     with api.quiet():  # they meet here
         torch.save(work(folder), folder / f"found-{rank}")
-    processes.part()
+    processes.leave()
 
 
 def together(count: int, folder: Path, work: Work) -> list[Any]:

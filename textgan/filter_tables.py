@@ -9,6 +9,7 @@ thousands of texts with the same weights: looked up and added, the products cost
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import cast
 
@@ -31,7 +32,9 @@ class FilterTables:
         self.embedding, self.convolution = embedding, convolution
         self.numbers = sum(layer.weight.numel() for layer in convolution.filters())
         self.tables: list[Tensor] = []
-        self.key: list[tuple[int, int]] = []
+        self.weights: list[Tensor] = []
+        self.used = False
+        """True while texts are read by tables."""
 
     def pay(self, texts: int, width: int) -> bool:
         """True if a batch of texts has more windows than the vocabulary has words, and tables of
@@ -44,31 +47,33 @@ class FilterTables:
             runtime.passes_count(self.embedding.weight.device) and small and texts * width >= words
         )
 
-    @property
-    def known(self) -> bool:
-        """True if there are tables, of these weights or former ones."""
-        return bool(self.tables)
-
     def forget(self) -> None:
         """Give the memory back."""
-        self.tables, self.key = [], []
+        self.tables, self.weights = [], []
 
-    @torch.no_grad()
-    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        """Features of texts, (B, F), as ``ConvolutionFeatures`` has them, without gradient."""
+    @contextmanager
+    def using(self) -> Iterator[None]:
+        """Inside, ``features`` are there for any number of threads; dropout must be off."""
         self.renew()
-        pooled = [self.pool(s, i, prefix, copies) for i in range(len(self.tables))]
-        return self.convolution.through_highway(torch.cat(pooled, dim=1))
+        self.used = True
+        try:
+            yield
+        finally:
+            self.used = False
 
     @torch.no_grad()
     def renew(self) -> None:
-        """Work the tables out again if a weight has moved: each change counts its version up."""
+        """Work the tables out again if a weight isn't what it was then.
+
+        Numbers are compared: not every optimizer counts a tensor's version up.
+        """
         parts = self.embedding, self.convolution
-        weights = chain(*((*part.parameters(), *part.buffers()) for part in parts))
-        key = [(weight.data_ptr(), weight._version) for weight in weights]
-        if key != self.key:
+        weights = list(chain(*((*part.parameters(), *part.buffers()) for part in parts)))
+        same = len(weights) == len(self.weights) and all(map(torch.equal, weights, self.weights))
+        if not same:
             self.forget()
-            self.tables, self.key = list(self.worked_out()), key
+            self.tables = list(self.worked_out())
+            self.weights = [weight.clone() for weight in weights]
 
     def worked_out(self) -> Iterator[Tensor]:
         """For each width w (V w + 1, F): row v w + o is the o-th summand of a window with word v
@@ -80,6 +85,12 @@ class FilterTables:
             table = vectors.new_zeros(len(vectors) * width + 1, len(layer.weight))
             torch.mm(vectors, kernels, out=table[:-1].view(len(vectors), -1))
             yield table
+
+    @torch.no_grad()
+    def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
+        """Features of texts, (B, F), as ``ConvolutionFeatures`` has them, without gradient."""
+        pooled = [self.pool(s, i, prefix, copies) for i in range(len(self.tables))]
+        return self.convolution.through_highway(torch.cat(pooled, dim=1))
 
     def pool(self, s: Sequences, i: int, prefix: int, copies: int) -> Tensor:
         """The largest response of each filter of the i-th width, rectified: (B, filters)."""
@@ -95,14 +106,11 @@ class FilterTables:
         width, table = self.convolution.widths[i], self.tables[i]
         ids = F.pad(ids, (0, max(0, width - ids.shape[1])))
         starts = torch.arange(ids.shape[1], device=ids.device)
-        rows = ids * width
-        rows = rows.unfold(1, width, 1) + starts[:width]  # (B, n, w)
+        rows = (ids * width).unfold(1, width, 1) + starts[:width]  # (B, n, w)
         inside = (starts < lengths[:, None]).unfold(1, width, 1)
         rows = torch.where(inside, rows, len(table) - 1)
-        windows = rows.shape[1]
-        response = F.embedding_bag(rows.flatten(0, 1), table, mode="sum").view(
-            len(ids), windows, -1
-        )
-        outside = starts[:windows] > (lengths - width).clamp(min=0)[:, None]  # (B, n)
+        summed = F.embedding_bag(rows.flatten(0, 1), table, mode="sum")
+        response = summed.view(*rows.shape[:2], -1)  # (B, n, filters)
+        outside = starts[: rows.shape[1]] > (lengths - width).clamp(min=0)[:, None]  # (B, n)
         response += response.new_zeros(outside.shape).masked_fill_(outside, -torch.inf)[..., None]
         return response.amax(dim=1)

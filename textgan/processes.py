@@ -51,7 +51,7 @@ def join() -> None:
         torch.accelerator.set_device_index(place())
     with _meeting():
         dist.init_process_group(timeout=TIMEOUT)
-    atexit.register(part)
+    atexit.register(leave)
 
 
 def place() -> int:
@@ -59,7 +59,7 @@ def place() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
-def part() -> None:
+def leave() -> None:
     """Take leave of the others; a process that ends does so anyway."""
     if dist.is_initialized():
         dist.destroy_process_group()

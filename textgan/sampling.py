@@ -92,11 +92,15 @@ class Writer:
         seed: int,
     ) -> Iterator[list[str]]:
         runtime.seed(seed, self.draws)
-        for rows in runtime.portions(count, self.at_once):  # the texts' numbers among all
-            size = rows.stop - rows.start
+
+        def draw(size: int) -> Sequences:
             begin = prefix.expand(size, -1) if prefix.shape[1] else None
             kind = None if category is None else prefix.new_full((size,), category)
-            drawn = self.sample(size, begin, kind, processors).each(runtime.gather)
+            return self.sample(size, begin, kind, processors).each(runtime.gather)
+
+        for start in range(0, count, self.at_once):
+            size = min(self.at_once, count - start)
+            (drawn,) = [draw(r.stop - r.start) for r in runtime.portions(size, size)]
             yield self.tokenizer.batch_decode(validation.plain(drawn), skip_special_tokens=True)
 
     def sample(

@@ -20,7 +20,7 @@ PLAIN_SECONDS = 10.0
 
 def launched() -> int:
     """How many processes a launcher started, this one among them; without a launcher 1."""
-    return int(os.environ.get("WORLD_SIZE", 1))
+    return int(os.environ.get("WORLD_SIZE", 1)) if "RANK" in os.environ else 1
 
 
 def is_first() -> bool:

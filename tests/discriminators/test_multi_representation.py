@@ -192,3 +192,9 @@ def test_the_largest_row_is_found_up_to_ties(rows: int, dtype: torch.dtype) -> N
     chosen = response.gather(0, found[None])[0]
     assert (found == place).float().mean() > 0.999
     torch.testing.assert_close(chosen, largest, rtol=4e-6, atol=0)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_number_that_is_none_comes_out_as_that(broken: float) -> None:
+    found = _largest(torch.full((3, 2, 2), broken))
+    assert found.max() < 3  # a row that there is: what breaks a run is told by its loss

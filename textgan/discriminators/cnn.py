@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import init
 
+from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.data.vectors import VectorOptions
 from textgan.discriminators.base import Discriminator, DiscriminatorConfig, DiscriminatorOptions
@@ -72,14 +73,13 @@ class CNNDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
         self, of: Callable[[Sequences, int], Tensor], s: Sequences, copies: int = 1
     ) -> Tensor:
         """As of every discriminator; where there are many rollouts, with tables."""
-        if copies > 1 and s.soft is None and self.tables.pay(*s.ids.shape):
-            self.tables.renew()
-        else:
-            self.tables.forget()
-        return super().in_parts(of, s, copies)
+        if copies == 1 or s.soft is not None or not self.tables.pay(*s.ids.shape):
+            return super().in_parts(of, s, copies)
+        with runtime.evaluating(self), self.tables.using():
+            return super().in_parts(of, s, copies)
 
     def features(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
-        if self.tables.known and not torch.is_grad_enabled() and s.soft is None:
+        if self.tables.used:
             return self.tables.features(s, prefix, copies)
         return super().features(s, prefix, copies)
 
