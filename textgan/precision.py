@@ -1,10 +1,10 @@
 """In which precision matrix products are computed: fp32, or bf16 where a recipe asks for it.
 
 bf16 has fp32's range and 8 of its 24 binary digits, so that no loss has to be scaled. Weights and
-optimizers stay fp32, and so does what players tell: logits, log-probabilities. (LeakGAN's states and
-a transformer's cache are bf16.) A policy's
-last product, too: where it is rounded, the log-probabilities of a draw and of its likelihood
-disagree, and ratios of policies with them (Chen et al. 2025, 2506.13585, found the same).
+optimizers stay fp32, and so does what players tell: logits and log-probabilities (LeakGAN's states
+and a transformer's cache are bf16). A policy's last product, too: where it is rounded, the
+log-probabilities of a draw and of its likelihood disagree, and ratios of policies with them (Chen
+et al. 2025, 2506.13585, found the same).
 """
 
 from collections.abc import Callable
