@@ -5,7 +5,7 @@
 Each job has a process of its own, so that its memory is its own; it is warmed up, and the best of
 three is taken: what else runs on a machine only ever adds time. The rate of a plain matrix product
 is taken before and after in the same process, and the better counts as the machine's peak. The last
-column compares with the table that was committed (docs/performance.json), seconds times peak by
+column compares with the table that was committed (docs/performance/run.json), seconds times peak by
 seconds times peak, so that a faster machine doesn't look like faster code: below 1 is faster.
 """
 
@@ -23,7 +23,7 @@ import torch
 
 from textgan.precision import Precision
 
-COMMITTED = Path(__file__).parent.parent / "docs" / "performance.json"
+COMMITTED = Path(__file__).parent.parent / "docs" / "performance" / "run.json"
 Row = dict[str, Any]
 KINDS: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 PAPER = 1, 4, 8
