@@ -418,9 +418,7 @@ def test_the_value_of_text_b_and_prefix_t_stands_in_row_b_and_column_t_minus_1(n
     fast = rollout_values(generator, as_number, s, rollouts=400)
     assert fast.shape == s.ids.shape
     assert not fast[~s.mask].any()
-    torch.testing.assert_close(
-        fast.gather(1, s.lengths[:, None] - 1).squeeze(1), as_number(s).float()
-    )
+    torch.testing.assert_close(fast.gather(1, s.lengths[:, None] - 1).squeeze(1), as_number(s))
     # The digits of the prefix are in the reward: a value of any other cell is far off.
     slow = slow_values(generator, as_number, s, rollouts=50)
     spread = 13.0 ** -torch.arange(1, T + 1)
@@ -520,7 +518,7 @@ def test_a_sure_policys_rollouts_are_its_texts() -> None:
     runtime.seed(1)
     s = generator.sample(6)
     values = rollout_values(generator, as_number, s, rollouts=2)
-    torch.testing.assert_close(values, as_number(s).float()[:, None] * s.mask)
+    torch.testing.assert_close(values, as_number(s)[:, None] * s.mask)
 
 
 @each_policy
