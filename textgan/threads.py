@@ -23,7 +23,9 @@ R = TypeVar("R")
 
 
 def shared(rows: int, most: int, device: torch.device) -> int:
-    """Rows of a part, at most ``most``, so that each thread has one if there are enough."""
+    """Rows of a part, at most ``most``, so that each thread has one if there are enough: memory is
+    that of a part for each thread.
+    """
     if not runtime.passes_count(device):
         return most
     return min(most, max(FEWEST, -(-rows // torch.get_num_threads())))
