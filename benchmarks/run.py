@@ -57,7 +57,6 @@ def measure(name: str, precision: Precision) -> Row:
     before = gemm_rate(KINDS[precision])
     fresh = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     job = jobs.made(name, precision)
-    job.play()
     seconds = job.times * best(job.play)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = max(before, gemm_rate(KINDS[precision]))

@@ -68,10 +68,10 @@ def drawn(folder: Path, name: str, phase: dict[str, Any]) -> list[tuple[Turn, Se
     found: list[tuple[Turn, Sequences, Any]] = []
     draw = Batches.draw
 
-    def noted(batches: Batches, turn: Turn, method: Any) -> tuple[Sequences, Sequences]:
+    def noted(batches: Batches, turn: Turn, rows: Any, method: Any) -> tuple[Sequences, Sequences]:
         held = batches.reservoirs.get(turn.phase)
         before = None if held is None or held.texts is None else held.texts.ids.clone()
-        real, fake = draw(batches, turn, method)
+        real, fake = draw(batches, turn, rows, method)
         if turn.player == "discriminator":
             assert len(real) == len(fake)
             found.append((turn, fake, before))

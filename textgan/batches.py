@@ -34,9 +34,9 @@ class Batches:
             return self.order.rows(_stream(turn), turn.index, turn.batch_size)
         return self.order.take(_stream(turn), turn.taken, turn.batch_size)
 
-    def draw(self, turn: Turn, method: Method) -> tuple[Sequences, Sequences]:
-        """The real and the generated texts of a turn, as many of either."""
-        whole = self._real(self.rows(turn))
+    def draw(self, turn: Turn, rows: "np.ndarray", method: Method) -> tuple[Sequences, Sequences]:
+        """The real texts of a turn, which are these ``rows``, and as many generated ones."""
+        whole = self._real(rows)
         real = self._mine(whole)
         if turn.draw == "fresh" and turn.replay is None:
             return real, method.play(real, turn.progress)
@@ -55,7 +55,7 @@ class Batches:
 
     def _real(self, rows: "np.ndarray") -> Sequences:
         """Training texts of the whole batch: their width is the same on every process."""
-        return self.corpus.batch("train", rows.tolist())
+        return self.corpus.batch("train", rows)
 
     def _mine(self, whole: Sequences) -> Sequences:
         """This process's rows of a batch."""

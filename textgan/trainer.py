@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textgan import checkpoint, config, processes, runtime
 from textgan.alarms import Alarms
@@ -22,6 +22,9 @@ from textgan.precision import computing
 from textgan.recipe import Recipe, Stage
 from textgan.scores import Scores
 from textgan.stopping import Stopping
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Trainer:
@@ -114,10 +117,11 @@ class Trainer:
 
     def update(self, turn: Turn) -> None:
         """Batch, texts, loss, gradient, step."""
-        with runtime.divided(len(self.batches.rows(turn))):
-            self._update(turn)
+        rows = self.batches.rows(turn)
+        with runtime.divided(len(rows)):
+            self._update(turn, rows)
 
-    def _update(self, turn: Turn) -> None:
+    def _update(self, turn: Turn, rows: "np.ndarray") -> None:
         runtime.seed(self.recipe.trainer.seed, self.stage, turn.number)
         scene = self.cast.scenes[turn.phase]
         method, options = scene.method, scene.options[turn.player]
@@ -130,7 +134,7 @@ class Trainer:
             getattr(method, name).requires_grad_(name == turn.player)
         lowered = computing(self.recipe.trainer.precision, self.cast.device)
         with lowered:
-            real, fake = self.batches.draw(turn, method)
+            real, fake = self.batches.draw(turn, rows, method)
         self.figures.tokens += real.ids.numel() + (0 if fake is real else fake.ids.numel())
         optimizer = scene.optimizers[turn.player]
         optimizer.zero_grad(set_to_none=True)

@@ -1,5 +1,6 @@
 """The players of the enumerated language, as tables, and textgan's methods between them."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.exact.enumerated import (
     T,
     Text,
     V,
+    expected_reward,
     nodes,
+    numerical_gradient,
     probability,
     sixteenths,
     texts_of,
@@ -114,6 +117,13 @@ class TableDiscriminator(Discriminator):
         """D(x) of every text."""
         d = self.output[0] * self.scores + self.output[1]
         return dict(zip(self.texts, d.sigmoid().tolist(), strict=True))
+
+
+@functools.cache
+def true_gradient(eos: int | None) -> Array:
+    """Of minus the expected reward under the table discriminator, by finite differences."""
+    rewards = TableDiscriminator(eos).table()
+    return -numerical_gradient(lambda x: expected_reward(x, rewards), sixteenths())
 
 
 def batch_of(texts: list[Text], eos: int | None) -> Sequences:

@@ -4,7 +4,6 @@ Values are exact here (a mean of rollouts is linear in their noise), texts and p
 enumerated; the methods' own, by drawn rollouts, are held against the same truth.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from tests.exact.enumerated import (
     expected_reward,
     is_close,
     is_unbiased,
-    numerical_gradient,
     prefix_values,
     probability,
     sixteenths,
@@ -31,18 +29,12 @@ from tests.exact.tables import (
     gradient,
     method_of,
     population,
+    true_gradient,
 )
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.estimators.advantage import leave_one_out
 from textgan.estimators.rollout import carried_back
-
-
-@functools.cache
-def true_gradient(eos: int | None) -> Array:
-    """Of minus the expected reward, by finite differences."""
-    rewards = TableDiscriminator(eos).table()
-    return -numerical_gradient(lambda x: expected_reward(x, rewards), sixteenths())
 
 
 def exact_values(eos: int | None) -> Tensor:

@@ -5,7 +5,6 @@ texts are enumerated, gradients are finite differences. Known mistakes of other 
 through the same checks, which must reject them.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,6 @@ from tests.exact.enumerated import (
     Text,
     V,
     discriminator_loss,
-    expected_reward,
     is_close,
     is_unbiased,
     nll,
@@ -34,12 +32,12 @@ from tests.exact.enumerated import (
     token_log_probs,
 )
 from tests.exact.tables import (
-    TableDiscriminator,
     TableGenerator,
     batch_of,
     gradient,
     method_of,
     population,
+    true_gradient,
 )
 from textgan import runtime
 from textgan.data.sequences import Sequences
@@ -47,14 +45,6 @@ from textgan.estimators.rollout import rollout_values
 from textgan.losses.policy_gradient import policy_gradient
 from textgan.methods import METHODS, MLE, SeqGAN
 from textgan.methods.seqgan import SeqGANOptions
-
-
-@functools.cache
-def true_gradient(eos: int | None) -> Array:
-    """Of -J, by finite differences."""
-    rewards = TableDiscriminator(eos).table()
-    return -numerical_gradient(lambda x: expected_reward(x, rewards), sixteenths())
-
 
 # ---------------------------------------------------------------- the language itself
 
