@@ -320,7 +320,7 @@ def test_a_start_that_broke_is_kept_as_that(
 
     def breaks(*given: Any) -> Any:
         made.append(1)
-        benchmark.timed(given[3]).mkdir(parents=True)
+        benchmark.beside(given[3]).mkdir(parents=True)
         raise Diverged("it broke", "mend it")
 
     monkeypatch.setattr(bench, "best", lambda *_: {RATE: 1e-2})

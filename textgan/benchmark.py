@@ -27,11 +27,11 @@ from textgan.recipe import Recipe
 from textgan.sampling import Writer
 from textgan.tracking import say
 
-TIMED = 8
-"""Steps by which a method's speed is known."""
-MARGIN = 1.5
+TIMED = 0.02
+"""Share of its seconds by which a method's speed is known; in fewer it mostly warms up."""
+MARGIN = 1.25
 """A run is given so many times the steps that its seconds seem to hold: the clock ends it."""
-SCORED = 10
+SCORED = 5
 """Times that a run is scored while it trains."""
 
 
@@ -45,7 +45,7 @@ def place_of(job: Job) -> Path:
     return Path(job.data, job.method, f"{key_of(job) or 'as-is'}-seed{job.seed}.json")
 
 
-def timed(run: Path) -> Path:
+def beside(run: Path) -> Path:
     """Where a few steps are timed before a run."""
     return run.with_name("timed")
 
@@ -206,7 +206,7 @@ class Benchmark:
         try:
             spent = self.trained("pretrain", recipe_of(self.grid, likelihood), seconds, part, None)
         except Diverged as error:
-            for left in part, timed(part):
+            for left in part, beside(part):
                 shutil.rmtree(left, ignore_errors=True)
             return {"failed": error.why}
         part.rename(place)
@@ -219,21 +219,26 @@ class Benchmark:
 
         The speed of a few steps tells how many the last phase has at most, which schedules need.
         """
-        steps, limit = TIMED, math.inf
-        for place in timed(run), run:
-            shutil.rmtree(place, ignore_errors=True)
-            phase = {**tree[stage][-1], "steps": steps, "every": {"evaluate": -(-steps // SCORED)}}
-            phase.pop("epochs", None)
-            phases = [*tree[stage][:-1], phase]
-            with Clock(limit).watching() as clock:
-                api.train(stage, {**tree, stage: phases}, place, source)
-            if place != run:
-                shutil.rmtree(place)
-            spent = clock.spent(f"{stage}[{len(phases) - 1}]")
-            left = seconds - (clock.total - spent)  # the phases before the last have their lengths
-            if place != run:
-                steps, limit = max(SCORED, round(MARGIN * steps * left / spent)), seconds
-        return clock.said()
+        steps, last = 1, 0.0
+        while last < TIMED * seconds:
+            steps *= 8
+            _, spent, last = self.timed(stage, tree, steps, math.inf, beside(run), source)
+            shutil.rmtree(beside(run))
+        left = seconds - (spent - last)  # the phases before the last have their lengths
+        steps = max(SCORED, round(MARGIN * steps * left / last))
+        return self.timed(stage, tree, steps, seconds, run, source)[0].said()
+
+    def timed(
+        self, stage: Any, tree: Tree, steps: int, limit: float, run: Path, source: Path | None
+    ) -> tuple[Clock, float, float]:
+        """Train with so many steps in the last phase: the clock, its seconds, and that phase's."""
+        shutil.rmtree(run, ignore_errors=True)
+        phase = {**tree[stage][-1], "steps": steps, "every": {"evaluate": -(-steps // SCORED)}}
+        phase.pop("epochs", None)
+        phases = [*tree[stage][:-1], phase]
+        with Clock(limit).watching() as clock:
+            api.train(stage, {**tree, stage: phases}, run, source)
+        return clock, clock.total, clock.spent(f"{stage}[{len(phases) - 1}]")
 
     def scored(self, job: Job, writer: Writer, corpus: Corpus, tokenizer: str) -> Tree:
         """A generator's validation figure, lower is better, and its figures on the test split."""
