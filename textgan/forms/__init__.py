@@ -1,0 +1,1 @@
+"""Forms of verse as logits processors: English by syllables and rhyme, Chinese by tone and rhyme."""
