@@ -1,1 +1,1 @@
-"""Forms of verse as logits processors: English by syllables and rhyme, Chinese by tone and rhyme."""
+"""Forms of verse as logits processors: English by syllables and rhyme, Chinese by tones."""

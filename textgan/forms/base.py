@@ -36,7 +36,7 @@ class Form(ABC):
 
     @abstractmethod
     def factors(self, state: State) -> Tensor:
-        """The log of every token's factor (V,), ``-inf`` where it can't be; kept, so don't change it.
+        """The log of every token's factor (V,), ``-inf`` where it can't be: kept, don't change it.
 
         From every state that is reached some token is possible, and ``<eos>`` alone behind the end.
         """

@@ -15,7 +15,8 @@ class FormOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     form: str | None = None
-    """quatrain, couplet, haiku, limerick, sonnet; 五绝 (wujue), 七绝 (qijue), 五律 (wulü), 七律 (qilü)."""
+    """quatrain, couplet, haiku, limerick, sonnet; 五绝 (wujue), 七绝 (qijue), 五律 (wulü),
+    七律 (qilü)."""
     rhyme: str | None = None
     """English: a scheme, as ABAB, a letter a line, `-` for a line that needn't rhyme. Chinese: a
     group's name (一東, 东) or any character of it."""
