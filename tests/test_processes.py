@@ -17,7 +17,7 @@ from tests.several import apart, double, ended, together
 from tests.short_run import given, write_corpus
 from tests.test_resume import watch
 from tests.test_resume_methods import recipe
-from textgan import api, config, experiment, processes, runtime
+from textgan import api, config, experiment, processes, runtime, trainer
 from textgan.errors import Diverged, UserError
 from textgan.estimators.advantage import Baseline
 from textgan.figures import Figures
@@ -29,14 +29,19 @@ from textgan.trainer import Trainer
 
 FAST = ("taylorgan",)
 """Draws, a batch's means, and penalties that one process counts alone."""
-SWITCHES: dict[str, dict[str, Any]] = {
+OF_SEQGAN: dict[str, dict[str, Any]] = {
     **{f"baseline {name}": {"baseline": name} for name in get_args(Baseline) if name != "none"},
     **{f"loss {name}": {"loss": name} for name in get_args(LossName)},
     **{name: {name: 0.5} for name in ("gradient_penalty", "simplex_penalty", "r1", "r2")},
     "noise, entropy, mean": {"instance_noise": 0.1, "entropy_bonus": 0.1, "reduction": "mean"},
     "prefixes": {"rollout_every": 2},
 }
-"""Of seqgan; those whose statistics or draws are a batch's."""
+"""Those whose statistics or draws are a batch's."""
+SWITCHES: dict[str, config.Tree] = {
+    **{name: {"method": options} for name, options in OF_SEQGAN.items()},
+    "spectral norm": {"discriminator": {"spectral_norm": True}},
+}
+"""The last one's buffers are each process's own, and move with every look at a batch."""
 LOGGED = {"parts", "alarms", "stopping", "best"}
 """What a run shows and decides by: rewards are fp32."""
 CPU = torch.device("cpu")
@@ -113,7 +118,7 @@ class Games:
     def tree(self, name: str) -> config.Tree:
         """The recipe of a method, or of a switch of seqgan's."""
         tree = still(recipe(self.folder, name if name in METHODS else "seqgan"))
-        tree["method"] |= SWITCHES.get(name, {})
+        config.merge(tree, SWITCHES.get(name, {}))
         tree["trainer"]["batch_size"] = 7
         return tree
 
@@ -233,6 +238,50 @@ def test_a_run_goes_on_with_another_number_of_processes(
     compare(found[1][0]["whole"], [ends[0], ends[-1]], least=1e-5)  # players are read in fp32
 
 
+# ---------------------------------------------------------------- fewer rows than processes
+
+
+def one_by_one(folder: Path) -> dict[str, Any]:
+    """A run whose batches have one text, of two machines that couldn't round more differently."""
+    tree = given(
+        folder.parent,
+        pretrain=[
+            {"method": "mle", "steps": 3},
+            {"players": {"discriminator": {"pool": 1, "replay": {"size": 4}}}},
+            {"steps": 2, "players": {"discriminator": {"updates": 2}, "generator": {}}},
+        ],
+        trainer={"batch_size": 1},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        if processes.rank():
+            round_otherwise(patch)
+        return ended("pretrain", still(tree), folder / "run")
+
+
+def round_otherwise(patch: pytest.MonkeyPatch) -> None:
+    """Where a process has a batch to itself, other texts and other gradients come of it."""
+    uniform, backward = runtime.uniform, trainer.backward
+
+    def mirrored(rows: int, columns: int, device: torch.device) -> torch.Tensor:
+        drawn = uniform(rows, columns, device)
+        alone = processes.count() == 1 and columns > 1  # the places of earlier samples are exact
+        return (1 - 2**-24) - drawn if alone else drawn
+
+    def doubled(turn: Turn, method: Any, *rest: Any) -> None:
+        backward(turn, method, *rest)
+        for parameter in method.parameters():
+            if parameter.grad is not None:
+                parameter.grad *= 2
+
+    patch.setattr(runtime, "uniform", mirrored)
+    patch.setattr(trainer, "backward", doubled)
+
+
+def test_of_a_batch_with_too_few_rows_the_first_processs_update_counts(tmp_path: Path) -> None:
+    [one], two = (together(n, tmp_path / str(n), one_by_one) for n in (1, 2))
+    compare(one, two)
+
+
 # ---------------------------------------------------------------- how they agree
 
 
@@ -252,6 +301,13 @@ def agree(folder: Path) -> None:
     figures.broken = torch.tensor(rank == 1)
     with pytest.raises(Diverged):
         figures.check_finite(1)
+    with pytest.raises(RuntimeError, match="scalar type"):  # a fault of ours is no process that is gone
+        processes.reduce(torch.zeros(2, dtype=torch.uint16))
+    if rank == 1:
+        processes.leave()
+    else:
+        with pytest.raises(processes.Lost, match=r"reached \(Connection closed by peer"):
+            processes.wait()
 
 
 def fail(why: str) -> Any:
@@ -271,6 +327,15 @@ def share(folder: Path) -> None:
     assert runtime.gather(rows > 4).tolist() == [False] * 5 + [True] * 2
     with runtime.divided(1):  # too few for two
         assert runtime.mine(1) == slice(0, 1) and processes.count() == 1
+        assert runtime.gather(torch.tensor([rank])).tolist() == [0]
+        assert runtime.global_sum(torch.tensor([1.0 + rank])) == 1
+        assert processes.anyone(rank == 0, rank == 1) == [True, False]
+        weight = torch.nn.Parameter(torch.zeros(2))
+        weight.grad = torch.tensor([1.0, rank])
+        runtime.sum_gradients([weight])
+        assert weight.grad.tolist() == [1, 0]
+        with processes.alone(), runtime.divided(0):  # nobody waits here
+            assert runtime.gather(torch.tensor([rank])).tolist() == [rank]
     both, one, none = (torch.nn.Parameter(torch.zeros(2)) for _ in range(3))
     both.grad = torch.tensor([1.0, rank])
     one.grad = torch.ones(2) if rank else None

@@ -24,7 +24,11 @@ S = TypeVar("S")
 T = TypeVar("T")
 TIMEOUT = timedelta(hours=1)
 """How long the others are waited for: one may score texts or read a large corpus meanwhile."""
-_alone = False
+LOST = re.compile(r"\[\S*/gloo/transport/\S*\] |ncclRemoteError")
+"""What a collective's error says if it is not this process's fault: where gloo sends and receives,
+or NCCL's name for it.
+"""
+_alone = _alike = False
 
 
 class Lost(UserError):
@@ -72,8 +76,12 @@ def distributed() -> bool:
 
 def count() -> int:
     """How many processes work together at the moment."""
-    together = not _alone and dist.is_available() and dist.is_initialized()
-    return dist.get_world_size() if together else 1
+    return dist.get_world_size() if connected() and not _alike else 1
+
+
+def connected() -> bool:
+    """True if others are at the same place of the work, so that something can be exchanged."""
+    return not _alone and dist.is_available() and dist.is_initialized()
 
 
 def rank() -> int:
@@ -83,13 +91,26 @@ def rank() -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Inside, this process takes itself for the only one: each does the same work, whole."""
+    """Inside, this process takes itself for the only one, and has nothing to do with others."""
     global _alone
     before, _alone = _alone, True
     try:
         yield
     finally:
         _alone = before
+
+
+@contextmanager
+def alike() -> Iterator[None]:
+    """Inside, each does the same work, whole and as the only one; of what they exchange the first
+    one's counts, as others may round otherwise.
+    """
+    global _alike
+    before, _alike = _alike, True
+    try:
+        yield
+    finally:
+        _alike = before
 
 
 # Agreement
@@ -170,7 +191,11 @@ def numbers(number: int) -> list[int]:
 
 
 def every(values: Tensor) -> list[Tensor]:
-    """Every process's tensor, in their order; all are of one shape."""
+    """Every process's tensor, in their order, all of one shape; of what is alike the first's."""
+    if not distributed():
+        values = values.clone()
+        spread(values)
+        return [values]
     parts = [torch.empty_like(values) for _ in range(count())]
     with _meeting():
         dist.all_gather(parts, values)
@@ -178,25 +203,36 @@ def every(values: Tensor) -> list[Tensor]:
 
 
 def reduce(values: Tensor, largest: bool = False) -> None:
-    """Put the sum over processes, or the ``largest`` numbers, into a tensor."""
-    if distributed():
+    """Put the sum over processes, or the ``largest`` numbers, into a tensor; of what is alike the
+    first's.
+    """
+    if not distributed():
+        spread(values)
+    else:
         with _meeting():
             dist.all_reduce(values, dist.ReduceOp.MAX if largest else dist.ReduceOp.SUM)
 
 
 def spread(values: Tensor) -> None:
     """Put the first process's numbers into a tensor."""
-    if distributed():
+    if connected():
         with _meeting():
             dist.broadcast(values, 0)
 
 
 @contextmanager
 def _meeting() -> Iterator[None]:
-    """Who ends takes its connections with it: the others hear of it at once."""
+    """Who ends takes its connections with it: the others hear of it at once.
+
+    Raises:
+        Lost: nobody answers. What else a collective finds fault with stays what it is.
+    """
     try:
         yield
     except RuntimeError as error:
+        unmet = isinstance(error, dist.DistNetworkError | dist.DistStoreError)
+        if not (unmet or LOST.search(str(error))):
+            raise
         # without the line of gloo's source, and without its guesses
         reason = re.sub(r"^\[\S*\] ", "", str(error)).split(". ")[0]
         raise Lost(f"another process has ended, or can't be reached ({reason})") from error

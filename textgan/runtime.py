@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from textgan import processes
 from textgan.errors import UserError
-from textgan.processes import distributed, rank
+from textgan.processes import rank
 
 LARGE = 10
 """Budgets that may be held at once where less would be slow."""
@@ -163,11 +163,13 @@ def chunks(rows: int, size: int) -> list[slice]:
 
 @contextmanager
 def divided(rows: int) -> Iterator[None]:
-    """Inside, so many rows are shared out; too few for all processes are each one's own, whole."""
+    """Inside, so many rows are shared out. Too few for all processes are each one's own, whole, and
+    what the first one makes of them is all that counts.
+    """
     if rows >= processes.count():
         yield
         return
-    with processes.alone():
+    with processes.alike():
         yield
 
 
@@ -219,7 +221,7 @@ def mean(values: Tensor, mask: Tensor) -> Tensor:
 
 def gather(values: Tensor) -> Tensor:
     """Every process's rows in the global batch's order, (B, ...) -> (G, ...), with gradient."""
-    if not distributed():
+    if not processes.connected():
         return values
     whole: Tensor = _Gather.apply(values)  # type: ignore[no-untyped-call]
     return whole
@@ -262,7 +264,7 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
     Losses are shares of the global batch's (see above), hence the sum and not the mean.
     """
-    if not distributed():
+    if not processes.connected():
         return
     everything = list(parameters)
     got = processes.anyone(*(parameter.grad is not None for parameter in everything))
