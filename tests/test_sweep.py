@@ -11,8 +11,20 @@ import pytest
 import torch
 
 from tests.conftest import Command
+from tests.several import together
 from tests.short_run import given
-from textgan import api, config, density, experiment, floor, over_seeds, runtime, sweep, validation
+from textgan import (
+    api,
+    config,
+    density,
+    experiment,
+    floor,
+    over_seeds,
+    processes,
+    runtime,
+    sweep,
+    validation,
+)
 from textgan.beside_mle import said
 from textgan.data.sequences import Sequences
 from textgan.errors import UserError
@@ -81,6 +93,40 @@ def redrawn(writer: Writer, count: int) -> Sequences:
     """The texts that plain sampling gives under the sweep's seed."""
     runtime.seed(0, "sweep")
     return validation.sampled(writer.generator, count)
+
+
+def noted(run: Path, _: Path) -> tuple[Array, list[str], list[str]]:
+    """Points of a run's sweep, what is said of them, and the settings this process worked at."""
+    torch.set_default_dtype(torch.float32)
+    groups = over_seeds.groups(api.evaluate(run))
+    worked: list[str] = []
+    shared_out = processes.shared_out
+
+    def note(ways: Any, work: Any) -> list[Any]:
+        def one(way: Any) -> Any:
+            worked.append(str(way[0] if isinstance(way, tuple) else way))
+            return work(way)
+
+        return shared_out(ways, one)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "shared_out", note)
+        lines, said = api.sweep(groups, Wanted())
+    return np.concatenate([line.points for line in lines]), said, worked
+
+
+@pytest.mark.parametrize("language", ["text", "oracle"])
+def test_two_processes_share_a_sweep(made: Path, tmp_path: Path, language: str) -> None:
+    run = made / "runs" / "small-pretrain-1"
+    if language == "oracle":
+        run = trained(tmp_path, vocabulary=6, length=5, embedding_size=3, hidden_size=3)
+    [one], two = (together(n, tmp_path / str(n), partial(noted, run)) for n in (1, 2))
+    for points, found, _ in two:
+        assert points == pytest.approx(one[0])
+        assert found == one[1]
+    first, second = (worked for *_, worked in two)
+    assert sorted(first + second) == sorted(one[2])
+    assert first and second
 
 
 def test_every_way_of_sampling_is_a_curve(of_text: tuple[Scorer, Writer]) -> None:

@@ -164,12 +164,8 @@ def evaluate_files(
 @quiet()
 def sweep(groups: list[Group], wanted: Wanted) -> tuple[list[Line], list[str]]:
     """Curves of quality and diversity for a page, and what they show in a line each."""
-
-    def drawn() -> tuple[list[Line], list[str]]:
-        curves = sweeps.of_groups(groups, wanted)
-        return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
-
-    return processes.of_first(drawn)
+    curves = sweeps.of_groups(groups, wanted)
+    return [curve.line for curve in curves], beside_mle.said(curves, wanted.seed)
 
 
 def _wanted(metrics: str | None, seed: int, encoder: str | None) -> Wanted:

@@ -6,10 +6,9 @@ that texts come near p^a (the stronger baseline on news; see docs/metrics.md). Q
 score of the texts, diversity their reverse LM score; of a known language NLL_oracle and NLL_test,
 by temperature alone: under top-k and top-p NLL_test is infinite, under a choice among samples
 unknown. Beside the runs of a corpus stand the curves of counted n-grams and the point of real text.
-``textgan.beside_mle`` says what they show.
+``textgan.beside_mle`` says what they show. Several processes share a curve's settings.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,7 +24,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from textgan import density, floor, runtime, validation
+from textgan import density, floor, processes, runtime, validation
 from textgan.config import check
 from textgan.data.sequences import Sequences
 from textgan.errors import UserError
@@ -175,19 +174,25 @@ def swept(scorer: Scorer, writer: Writer, model: str, seed: int) -> list[Curve]:
     references, found = scorer.real[1].tokens, []
     of_real = model_of(references, references)
     for kind, settings in kinds.items():
-        points = []
-        for setting, warper in settings:
-            runtime.seed(scorer.wanted.seed, "sweep")
-            s = validation.sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
-            points.append(_point(scorer, writer, of_real, setting, validation.plain(s)))
+        points = processes.shared_out(settings, partial(_drawn, scorer, writer, of_real))
         found.append(made(kind, points))
     if writer.generator.latent_size:
         say(f"{model}: left out: tempered; whole texts' chances are an integral over the noise z")
         return found
-    return [*found, made("tempered", list(_tempered(scorer, writer, of_real)))]
+    return [*found, made("tempered", _tempered(scorer, writer, of_real))]
 
 
-def _tempered(scorer: Scorer, writer: Writer, of_real: Nats) -> Iterator[Point]:
+def _drawn(
+    scorer: Scorer, writer: Writer, of_real: Nats, way: tuple[str, LogitsProcessor]
+) -> Point:
+    """Texts by the chances that a setting's processor leaves."""
+    setting, warper = way
+    runtime.seed(scorer.wanted.seed, "sweep")
+    s = validation.sampled(writer.generator, TEXTS, LogitsProcessorList([warper]))
+    return _point(scorer, writer, of_real, setting, validation.plain(s))
+
+
+def _tempered(scorer: Scorer, writer: Writer, of_real: Nats) -> list[Point]:
     """Whole texts by p^a: drawn from a pool with weights p^(a - 1), without replacement. p is over
     all categories.
     """
@@ -197,9 +202,12 @@ def _tempered(scorer: Scorer, writer: Writer, of_real: Nats) -> Iterator[Point]:
     texts = validation.plain(pool)
     # Gumbel's trick: the largest of log-weights plus noise are a draw without replacement.
     noise = np.random.default_rng(scorer.wanted.seed).gumbel(size=len(texts))
-    for power in POWERS:
+
+    def point(power: float) -> Point:
         kept = np.argsort(-((power - 1) * log_prob + noise))[:TEXTS]
-        yield _point(scorer, writer, of_real, f"power {power:g}", [texts[i] for i in kept])
+        return _point(scorer, writer, of_real, f"power {power:g}", [texts[i] for i in kept])
+
+    return processes.shared_out(POWERS, point)
 
 
 def _point(
@@ -214,16 +222,18 @@ def _of_oracle(scorer: Scorer, generator: Generator) -> list[Point]:
     oracle, corpus = scorer.corpus.oracle, scorer.corpus
     assert oracle is not None
     count = min(TEXTS, len(corpus.splits["test"]))
-    real, points = corpus.batch("test", range(count)), []
-    for t in TEMPERATURES:
+    real = corpus.batch("test", range(count))
+
+    def point(t: float) -> Point:
         runtime.seed(scorer.wanted.seed, "sweep")
         fake = validation.sampled(
             generator, count, LogitsProcessorList([TemperatureLogitsWarper(t)])
         )
         own = -density.text_log_prob(oracle, fake)
         held_out = -density.text_log_prob(generator, real, partial(at_temperature, t))
-        points.append(Point(f"temperature {t:g}", (own, _tokens(fake)), (held_out, _tokens(real))))
-    return points
+        return Point(f"temperature {t:g}", (own, _tokens(fake)), (held_out, _tokens(real)))
+
+    return processes.shared_out(TEMPERATURES, point)
 
 
 def at_temperature(temperature: float, generator: Generator, s: Sequences) -> Tensor:
