@@ -1,5 +1,6 @@
 """A tiny grid: equal trials and seconds, resumed where it stopped, and its page."""
 
+import csv
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -226,6 +228,20 @@ def test_the_page_shows_every_method_and_a_verdict(played: tuple[Grid, Path]) ->
     assert values == sorted(values)
     [verdict] = {row[-1].strip() for row in table if row[0].strip() == "seqgan"}
     assert verdict.startswith("2 seeds can't reach p < .05 in 2 comparisons; 7 could")
+
+
+def test_the_data_beside_the_page_have_its_figures(played: tuple[Grid, Path]) -> None:
+    grid, folder = played
+    page = (folder / "leaderboard.md").read_text("utf-8")
+    rows = list(csv.DictReader((folder / "leaderboard.csv").read_text("utf-8").splitlines()))
+    for method in grid.methods:
+        jsd = {
+            row["seed"]: float(row["value"])
+            for row in rows
+            if (row["data"], row["method"], row["figure"]) == ("toy", method, "JSD")
+        }
+        assert list(jsd) == ["1", "2"]
+        assert f"| {method} | {np.mean([*jsd.values()]):.4f} ± " in page
 
 
 HOT = 3e38

@@ -370,7 +370,10 @@ def benchmark(
         Path | None, typer.Option(help="Runs and results; default: benchmark/ and the grid's name.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(help="The leaderboard; default: leaderboard.md in the folder.")
+        Path | None,
+        typer.Option(
+            help="The leaderboard, its data beside it as .csv; default: leaderboard.md in the folder."
+        ),
     ] = None,
 ) -> None:
     """Compare methods under equal trials and seconds; goes on where it stopped."""
@@ -385,9 +388,10 @@ def benchmark(
     folder = folder or Path("benchmark") / Path(grid).stem
     bench = Benchmark(found, folder)
     bench.play()
-    text = leaderboard.page(bench, grid)
+    text, page = leaderboard.page(bench, grid), page or folder / "leaderboard.md"
     try:
-        (page or folder / "leaderboard.md").write_text(text, encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
+        page.with_suffix(".csv").write_text(leaderboard.table_csv(bench), encoding="utf-8")
     except OSError as error:
         raise UserError(f"--page: {page} can't be written ({error.strerror})") from None
     show(text.rstrip())

@@ -1,5 +1,7 @@
 """A benchmark's results as a page: what each method reached, and what that shows."""
 
+import csv
+import io
 import math
 from pathlib import Path
 
@@ -36,6 +38,21 @@ def page(bench: Benchmark, place: str) -> str:
         f"comparisons with `{grid.baseline}` are paired by seed (sign flips, Holm).",
     ]
     return "\n\n".join([*head, *(table(bench, data) for data in grid.data)]) + "\n"
+
+
+def table_csv(bench: Benchmark) -> str:
+    """The page's figures of each run that its intervals are over: CSV, a figure a line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("data", "method", "setting", "seed", "figure", "value", "stderr", "n"))
+    for data in bench.grid.data:
+        for method in bench.grid.methods:
+            setting = tried(bench, data, method)
+            for seed, run in enumerate(bench.tests(data, method), start=1):
+                for figure, found in run.get("test", {}).items():
+                    if figure in {*KNOWN, *TEXTS}:
+                        writer.writerow((data, method, setting, seed, figure, *found.values()))
+    return text.getvalue()
 
 
 def table(bench: Benchmark, data: str) -> str:
