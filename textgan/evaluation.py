@@ -131,7 +131,8 @@ def opened(
         corpus_options(checkpoint)
         recipe = config.check(Recipe, checkpoint.about["recipe"])
         writer = Writer.open(checkpoint)
-        corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
+        with processes.first_goes_first(), processes.alone():
+            corpus = oracle.open_corpus(recipe.corpus, recipe.tokenizer, writer.tokenizer)
         warn_of_change(checkpoint, corpus)
         key = recipe.corpus.model_dump_json() + recipe.tokenizer.model_dump_json() + corpus.digest
         yield (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from textgan import models, oracle, runs
+from textgan import models, oracle, processes, runs
 from textgan.data.tokenizers import TokenizerOptions
 from textgan.errors import UserError
 from textgan.sampling import corpus_options, fold, warn_of_change
@@ -24,8 +24,9 @@ class SamplingReport:
     def __init__(self, checkpoint: runs.Checkpoint) -> None:
         self.options = corpus_options(checkpoint)
         try:
-            self._warn(checkpoint)
-            self.known = np.unique(np.fromiter(self._training(), dtype=np.int64))
+            with processes.first_goes_first(), processes.alone():
+                self._warn(checkpoint)
+                self.known = np.unique(np.fromiter(self._training(), dtype=np.int64))
         except UserError as error:
             message = f"--report: the training text can't be compared with; {error}"
             raise UserError(message) from None
