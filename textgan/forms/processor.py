@@ -1,5 +1,6 @@
 """A form as a logits processor: ours and transformers' `generate` decode with it alike."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -8,12 +9,15 @@ from transformers import LogitsProcessor
 
 from textgan.forms.base import Form, State
 
+KEPT = 2**15
+"""Texts whose states are kept."""
+
 
 class FormProcessor(LogitsProcessor):
     """Adds a form's log factors to the logits.
 
     Stateless as far as callers see: rows may come in any order and number, as in beam search. What
-    it keeps is the state behind each text of the last call, so that a step reads one token a row.
+    it keeps is the state behind each text of late, so that a step reads one token a row.
 
     Args:
         form: the form.
@@ -22,8 +26,7 @@ class FormProcessor(LogitsProcessor):
 
     def __init__(self, form: Form, skip: Sequence[int]) -> None:
         self.form, self.skip = form, frozenset(skip)
-        self.before: dict[tuple[int, ...], State] = {}
-        self.now: dict[tuple[int, ...], State] = {}
+        self.known: OrderedDict[tuple[int, ...], State] = OrderedDict()
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Token ids so far (B, T) and logits (B, V) -> logits (B, V)."""
@@ -43,14 +46,14 @@ class FormProcessor(LogitsProcessor):
         return tuple(row[begin:end])
 
     def state(self, text: tuple[int, ...]) -> State:
-        """The state behind a text, from that of a call before where there was one."""
-        if text not in self.now:
-            if text and len(text) > max(map(len, self.now), default=0):
-                self.before, self.now = self.now, {}
-            known = self.before.get(text[:-1]) if text else None
-            if known is None:
+        """The state behind a text, from that of one token less where that is known."""
+        if text not in self.known:
+            before = self.known.get(text[:-1]) if text else None
+            if before is None:
                 state, _ = self.form.after(text)
             else:
-                state = self.form.step(known, text[-1])
-            self.now[text] = state
-        return self.now[text]
+                state = self.form.step(before, text[-1])
+            self.known[text] = state
+            if len(self.known) > KEPT:
+                self.known.popitem(last=False)
+        return self.known[text]
