@@ -7,8 +7,7 @@ couplet these places oppose one another (对), between couplets they agree (粘)
 a level that stands alone between obliques in ``B`` (孤平).
 """
 
-from typing import Literal
-
+FREE = "·"
 LINES = {"a": "·仄·平仄", "A": "·仄仄平平", "b": "·平平仄仄", "B": "·平?仄平"}
 """By place: level, oblique, free, and free only if the place two before it is level."""
 OPPOSITE = {"平": "仄", "仄": "平"}
@@ -17,13 +16,11 @@ PARTNER = {"a": "B", "A": "B", "b": "A", "B": "A"}
 NEXT = {"A": "a", "B": "b"}
 """The first line of a couplet, by the line before it."""
 
-Kind = Literal["a", "A", "b", "B"]
-
 
 def tones(kind: str, characters: int) -> str:
     """The places of a kind of line: ``·平·仄·平仄`` of ``a`` with seven."""
     five = LINES[kind]
-    return five if characters == 5 else "·" + OPPOSITE[five[1]] + five
+    return five if characters == 5 else FREE + OPPOSITE[five[1]] + five
 
 
 def patterns(lines: int) -> tuple[str, ...]:

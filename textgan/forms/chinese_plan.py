@@ -1,4 +1,4 @@
-"""What a Chinese poem has to be, as tables over tokens, for the machine of ``chinese.py``."""
+"""What a Chinese poem has to be, as tables over places and tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,20 +6,19 @@ from functools import cached_property
 
 import numpy as np
 
-from textgan.forms.chinese_patterns import LINES, PARTNER, patterns, tones
+from textgan.forms.chinese_patterns import FREE, patterns, tones
 from textgan.forms.chinese_words import Lines, Words
 
 Array = np.ndarray
-Place = tuple[int, int]
-"""Line and column of a character."""
-
-RHYME, CLOSED, FREE = "韵", "c", "·"
-"""What a place wants besides 平 and 仄: a character of the rhyme; one that can't be read level."""
+LEVEL, OBLIQUE, RESCUED, RHYME = "平", "仄", "?", "韵"
+"""What a place may want; ``?`` is level if the place two before it isn't, else free."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A poem's shape and what stands where; V tokens, G groups that it may rhyme by.
+
+    Places are numbered through the poem, marks left out.
 
     Attributes:
         lines: how many.
@@ -47,46 +46,50 @@ class Plan:
     groups: Array
     strict: bool = False
     soft: bool = False
-    forced: Mapping[Place, frozenset[int]] = field(default_factory=dict)
-    words: Words = field(default_factory=lambda: Words((), ()))
+    forced: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
     copied: Lines | None = None
 
+    @property
+    def size(self) -> int:
+        """Places."""
+        return self.lines * self.characters
+
     @cached_property
-    def slots(self) -> list[Place | int]:
-        """The poem token by token: a place, or the mark that stands there."""
-        found: list[Place | int] = []
-        for line in range(self.lines):
-            found += [(line, column) for column in range(self.characters)]
-            mark = self.marks[line]
-            found += [] if mark is None else [mark]
+    def slots(self) -> list[int | None]:
+        """The poem token by token: the mark that stands there; None for a place."""
+        found: list[int | None] = []
+        for mark in self.marks:
+            found += [None] * self.characters + ([] if mark is None else [mark])
         return found
 
     @cached_property
-    def patterns(self) -> tuple[str, ...]:
-        """The tone patterns that it may have: of strict verse four, else one that asks nothing."""
-        return patterns(self.lines) if self.strict else (FREE * self.lines,)
+    def wants(self) -> list[str]:
+        """By tone pattern, what each place wants: four patterns of strict verse, else one."""
+        every = patterns(self.lines) if self.strict else (FREE * self.lines,)
+        return ["".join(map(self._line, kinds, range(self.lines))) for kinds in every]
 
-    def wants(self, pattern: str, place: Place) -> str:
-        """What a pattern wants at a place: 平, 仄, ? (not the last level one alone), or above."""
-        line, column = place
-        if column == self.characters - 1 and self.rhymes(pattern[line], line):
-            return RHYME
-        if not self.strict:
-            return FREE
-        # A first line that can be read as ending level would be heard as rhyming.
-        if column == self.characters - 1 and line == 0:
-            return CLOSED
-        return tones(pattern[line], self.characters)[column]
-
-    def rhymes(self, kind: str, line: int) -> bool:
-        """True if a line of that kind must rhyme."""
-        if not len(self.groups):
-            return False
-        return kind in PARTNER.values() if self.strict else line % 2 == 1
+    def _line(self, kind: str, line: int) -> str:
+        found = tones(kind, self.characters) if self.strict else FREE * self.characters
+        rhymes = found.endswith(LEVEL) if self.strict else line % 2 == 1
+        return found[:-1] + RHYME if rhymes and len(self.groups) else found
 
     @cached_property
-    def wishes(self) -> dict[str, str]:
-        """The tones of every kind of line that is wished for, no fault looked at."""
-        if not self.soft:
-            return {}
-        return {kind: tones(kind, self.characters).replace("?", FREE) for kind in LINES}
+    def wishes(self) -> list[str]:
+        """By tone pattern, what each place would be where tones are only wished for."""
+        every = patterns(self.lines) if self.soft else ()
+        found = ["".join(tones(kind, self.characters) for kind in kinds) for kinds in every]
+        return [tones.replace(RESCUED, FREE) for tones in found]
+
+    def may(self, want: str, place: int) -> Array:
+        """(V,) the characters that may stand at a place which wants that."""
+        of = {LEVEL: self.level, OBLIQUE: self.oblique, FREE: self.verse}
+        found = self.verse & (self.groups.any(axis=0) if want == RHYME else of[want])
+        return found & among(len(found), self.forced[place]) if place in self.forced else found
+
+
+def among(size: int, tokens: frozenset[int]) -> Array:
+    """(size,) True for some tokens."""
+    found = np.zeros(size, dtype=bool)
+    found[[*tokens]] = True
+    return found

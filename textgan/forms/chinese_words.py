@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+
+import numpy as np
 
 Word = tuple[int, ...]
 """Tokens, one a character."""
+Node = tuple[int, int, int]
+"""A beginning of lines: the first and the last but one that begin so, and its characters."""
 
 
 class Words:
@@ -18,9 +21,9 @@ class Words:
         avoid: none of these may.
     """
 
-    def __init__(self, use: Iterable[Iterable[Word]], avoid: Iterable[Word]) -> None:
-        self.use, self.avoid = [tuple(spellings) for spellings in use], tuple(avoid)
-        every = [*(word for spellings in self.use for word in spellings), *self.avoid]
+    def __init__(self, use: Iterable[Iterable[Word]] = (), avoid: Iterable[Word] = ()) -> None:
+        self.use, self.avoid = [frozenset(spellings) for spellings in use], frozenset(avoid)
+        every = self.avoid.union(*self.use)
         self.letters = frozenset(token for word in every for token in word)
         self.begin = frozenset(word[:end] for word in every for end in range(len(word)))
         self.known: dict[tuple[Word, int], tuple[Word, int] | None] = {}
@@ -40,30 +43,41 @@ class Words:
 
     def _step(self, text: Word) -> tuple[Word, int] | None:
         ends = {text[start:] for start in range(len(text))}
-        if ends & {*self.avoid}:
+        if ends & self.avoid:
             return None
-        read = sum(1 << i for i, spellings in enumerate(self.use) if ends & {*spellings})
+        read = sum(1 << i for i, spellings in enumerate(self.use) if ends & spellings)
         return max(ends & self.begin, key=len, default=()), read
 
-    def wanted(self, done: int) -> list[Word]:
-        """Words still to be used, in all spellings."""
-        return [w for i, spellings in enumerate(self.use) if not done >> i & 1 for w in spellings]
 
+class Lines:
+    """Lines not to copy, all of one length: what they have at a place behind a beginning.
 
-class Lines(NamedTuple):
-    """Lines as a tree: ``nodes[n]`` are the tokens behind a beginning, and their nodes."""
+    Args:
+        lines: at least one.
+    """
 
-    nodes: list[dict[int, int]]
+    def __init__(self, lines: Iterable[Word]) -> None:
+        self.rows = np.unique(np.array([*lines]), axis=0)  # sorted: a beginning is a run of rows
+        self.root: Node = (0, len(self.rows), 0)
 
-    @classmethod
-    def of(cls, lines: Iterable[Word]) -> "Lines":
-        """A tree of some lines, 0 its root."""
-        nodes: list[dict[int, int]] = [{}]
-        for line in lines:
-            at = 0
-            for token in line:
-                if token not in nodes[at]:
-                    nodes.append({})
-                    nodes[at][token] = len(nodes) - 1
-                at = nodes[at][token]
-        return cls(nodes)
+    def step(self, node: Node, token: int) -> Node | None:
+        """The beginning that is one token longer; None if no line begins so."""
+        low, high, column = node
+        found = self.rows[low:high, column]
+        first, last = (int(np.searchsorted(found, token, side)) for side in ("left", "right"))
+        return (low + first, low + last, column + 1) if first < last else None
+
+    def follow(self, node: Node) -> frozenset[int]:
+        """The tokens that some line has behind a beginning."""
+        low, high, column = node
+        return frozenset(np.unique(self.rows[low:high, column]).tolist())
+
+    @cached_property
+    def widest(self) -> list[int]:
+        """By column: how many tokens follow one beginning, at most."""
+        found = []
+        for column in range(self.rows.shape[1]):
+            more = np.unique(self.rows[:, : column + 1], axis=0)
+            _, count = np.unique(more[:, :column], axis=0, return_counts=True)
+            found.append(int(count.max()) if column else len(more))
+        return found
