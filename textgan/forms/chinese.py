@@ -1,127 +1,162 @@
-"""Chinese verse as a machine: which characters may come next so that the poem can be finished.
+"""From what a poet asks for to a form of Chinese verse."""
 
-A poem is a row of places. What it may turn out to be is a set of hypotheses, a tone pattern and a
-group to rhyme by each. A character leaves those alive that it agrees with and that can be finished
-behind it (``chinese_ahead``), and it may come if that leaves any.
-"""
-
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from textgan.forms.base import Form, State
-from textgan.forms.chinese_ahead import Ahead, Here, Kind
-from textgan.forms.chinese_plan import RHYME, Array, Plan
-from textgan.forms.chinese_wishes import Behind, Wishes
+from textgan.errors import UserError
+from textgan.forms.chinese_conflict import conflict
+from textgan.forms.chinese_machine import ChineseForm
+from textgan.forms.chinese_plan import Array, Plan
+from textgan.forms.chinese_rhyme import BOOKS, Tones, rhyming
+from textgan.forms.chinese_shape import characters, shape
+from textgan.forms.chinese_vocabulary import Vocabulary
+from textgan.forms.chinese_words import Lines, Word, Words
+from textgan.forms.options import FormOptions
+from textgan.forms.script import Script, script
+from textgan.forms.xinyun import sounds_like
 
-KEPT = 2**26
-"""Bytes of factors that are kept."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
-
-class Poem(NamedTuple):
-    """What is known of a poem so far."""
-
-    at: int
-    """Tokens read."""
-    place: int
-    """Characters read."""
-    alive: tuple[tuple[Here, int], ...]
-    """The tone patterns that it may have, each with its groups as bits."""
-    behind: Behind
-    """How far patterns that are wished for are behind."""
+MOST = 8
+"""Words to use: looking ahead takes time and memory for each set of them."""
 
 
-class Part(NamedTuple):
-    """What one tone pattern lets stand at a place."""
+def open_chinese(
+    options: FormOptions, tokenizer: "PreTrainedTokenizerBase", lines: Sequence[str]
+) -> ChineseForm:
+    """The form that is asked for, as a machine over a tokenizer's tokens.
 
-    kind: Kind
-    """What decides which characters may stand there, each for itself, and which are alike."""
-    classes: int
-    """Those that may, letters left out, as bits: by group at a rhyme, else by ``Ahead.alike``."""
-    without: frozenset[int]
-    """Tokens among them that may not."""
-    single: frozenset[int]
-    """Tokens looked at one by one that may."""
+    Args:
+        options: what is asked for.
+        tokenizer: of single characters.
+        lines: training texts, for lines not to copy.
+
+    Raises:
+        UserError: it can't be had, what stands in the way, and the nearest that can.
+    """
+    for option, value, instead in (
+        ("metre", options.metre, "--tones is the like in Chinese"),
+        ("syllables", options.syllables, "--form says how many characters a line has"),
+    ):
+        if value:
+            raise UserError(f"--{option}: is for English verse; {instead}")
+    request = Request(options, Vocabulary.of(tokenizer), lines)
+    form = ChineseForm(request.plan)
+    if not form.start().alive:
+        raise conflict(request)
+    return form
 
 
-class ChineseForm(Form):
-    """The form of a plan."""
+class Request:
+    """What is asked for, of a vocabulary."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.eos, self.length = plan, plan.eos, len(plan.slots) + 1
-        self.ahead, self.wishes = Ahead(plan), Wishes(plan)
-        self.tables: OrderedDict[object, Tensor] = OrderedDict()
+    def __init__(
+        self, options: FormOptions, vocabulary: Vocabulary, lines: Sequence[str] = ()
+    ) -> None:
+        self.options, self.vocabulary, self.texts = options, vocabulary, lines
+        self.shape = shape(options)
 
-    def start(self) -> Poem:
-        begin = [Here(pattern, node=self.ahead.root) for pattern in range(len(self.plan.wants))]
-        alive = ((here, self.ahead.finishes(here)) for here in begin)
-        return Poem(0, 0, tuple(a for a in alive if a[1]), self.wishes.start)
+    def but(self, **changed: Any) -> "Request":
+        """The same with other options."""
+        options = self.options.model_copy(update=changed)
+        return Request(options, self.vocabulary, self.texts)
 
-    def step(self, state: State, token: int) -> Poem:
-        poem = cast(Poem, state)
-        if poem.at == len(self.plan.slots):
-            return poem
-        if self.plan.slots[poem.at] is not None:
-            return poem._replace(at=poem.at + 1)
-        alive = (self.ahead.take(here, groups, token) for here, groups in poem.alive)
-        behind = self.wishes.step(poem.behind, poem.place, token)
-        return Poem(poem.at + 1, poem.place + 1, tuple(a for a in alive if a[1]), behind)
+    @cached_property
+    def plan(self) -> Plan:
+        """It all as tables."""
+        options, vocabulary, shape = self.options, self.vocabulary, self.shape
+        marks = [vocabulary.marks[line % 2] for line in range(shape.lines)]
+        if vocabulary.between:
+            marks[-1] = None
+        tones = Tones(BOOKS[options.rhyme_book], vocabulary)
+        groups: dict[str, Array] = {}
+        if options.form or options.rhyme or options.tones == "strict":
+            groups = rhyming(options, tones, self.verse, max(1, shape.lines // 2))
+        return Plan(
+            lines=shape.lines,
+            characters=shape.characters,
+            marks=tuple(marks),
+            eos=vocabulary.eos,
+            verse=self.verse,
+            level=tones.level,
+            oblique=tones.oblique,
+            groups=np.array([*groups.values()], dtype=bool).reshape(-1, vocabulary.size),
+            names=tuple(groups),
+            strict=options.tones == "strict",
+            soft=options.tones == "soft",
+            forced=self.forced,
+            words=Words(self.use, self.avoid),
+            copied=self.copied,
+        )
 
-    def factors(self, state: State) -> Tensor:
-        poem = cast(Poem, state)
-        ended = poem.at == len(self.plan.slots)
-        mark = self.eos if ended else self.plan.slots[poem.at]
-        if mark is not None:
-            return self.kept(mark, lambda: self.only(mark))
-        parts = {self.part(here, groups): here for here, groups in poem.alive}
-        key = frozenset(parts), poem.behind, poem.behind and self.wishes.tones(poem.place)
-        return self.kept(key, lambda: self.free(parts, poem))
-
-    def only(self, mark: int) -> Tensor:
-        """The factors of what must be."""
-        return torch.full((len(self.plan.verse),), -torch.inf).index_fill(0, torch.tensor(mark), 0)
-
-    def kept(self, key: object, make: Callable[[], Tensor]) -> Tensor:
-        """Factors by what they depend on; those of longest ago are forgotten."""
-        if key not in self.tables:
-            self.tables[key] = make()
-            if len(self.tables) * 4 * len(self.plan.verse) > KEPT:
-                self.tables.popitem(last=False)
-        self.tables.move_to_end(key)
-        return self.tables[key]
-
-    def free(self, parts: dict[Part, Here], poem: Poem) -> Tensor:
-        """The factors of what some tone patterns let stand, less what is out of place."""
-        may = np.zeros(len(self.plan.verse), dtype=bool)
-        for part, here in parts.items():
-            may |= self.allowed(part, here)
-        costs = self.wishes.costs(poem.behind, poem.place)
-        return torch.from_numpy(np.where(may, -costs, -np.inf).astype(np.float32))
-
-    def part(self, here: Here, groups: int) -> Part:
-        """What a tone pattern lets stand at a place."""
-        ahead, pinned, alone = self.ahead, self.ahead.pinned(here, groups), here._replace(node=None)
-        apart = pinned.union(ahead.single(here))
-        single = frozenset(t for t in apart if ahead.take(here, groups, t)[1])
-        if ahead.want(here) == RHYME:
-            classes = groups & ahead.rhymes(alone)
-            return Part(ahead.kind(here), classes, pinned | here.used, single)
-        able = [bool(ahead.take(alone, groups, t[0])[1]) for t in ahead.alike(here)]
-        return Part(ahead.kind(here), ahead.bits(able), pinned, single)
-
-    def allowed(self, part: Part, here: Here) -> Array:
-        """(V,) the tokens of a part."""
-        found = np.zeros(len(self.plan.verse), dtype=bool)
-        if self.ahead.want(here) == RHYME:
-            of = [g for g in range(len(self.plan.groups)) if part.classes >> g & 1]
-            found |= self.plan.groups[of].any(axis=0) & self.ahead.others
-        else:
-            for i, tokens in enumerate(self.ahead.alike(here)):
-                found[tokens] = part.classes >> i & 1
-        found[[*part.without]] = False
-        found[[*part.single]] = True
+    @cached_property
+    def verse(self) -> Array:
+        """(V,) the characters that may stand in the poem."""
+        found = np.zeros(self.vocabulary.size, dtype=bool)
+        found[[*self.vocabulary.ids.values()]] = True
+        found[[word[0] for word in self.avoid if len(word) == 1]] = False
+        if not found.any():
+            raise UserError("--avoid: leaves no character; avoid fewer")
         return found
+
+    @cached_property
+    def forced(self) -> dict[int, frozenset[int]]:
+        """The tokens that may stand at places where something is prescribed."""
+        found: dict[int, frozenset[int]] = {}
+        for option, given in self.shape.given.items():
+            of = script(given.values())
+            for place, character in given.items():
+                found[place] = frozenset(self.spelt(option, character, of))
+        return found
+
+    @cached_property
+    def use(self) -> list[list[Word]]:
+        """Words to use, each in all its spellings."""
+        found = [characters("use", word) for word in self.options.use]
+        for word in found:
+            if len(word) > self.shape.characters:
+                raise UserError(
+                    f"--use: {word} has {len(word)} characters, a line {self.shape.characters}"
+                )
+        if len(found) > MOST:
+            raise UserError(f"--use: {len(found)} words; ask for {MOST} at most")
+        return [[*self.spellings("use", word)] for word in dict.fromkeys(found)]
+
+    @cached_property
+    def avoid(self) -> list[Word]:
+        """Words to avoid, in all their spellings; what can't be written needn't be."""
+        found = [characters("avoid", word) for word in self.options.avoid]
+        return [word for text in found for word in self.spellings(None, text)]
+
+    def spellings(self, option: str | None, word: str) -> Iterable[Word]:
+        """All ways to write a word; with an option it must be one that can be written."""
+        of = script(word)
+        return product(*(self.spelt(option, character, of) for character in word))
+
+    def spelt(self, option: str | None, character: str, of: Script | None) -> list[int]:
+        """The tokens that may stand for a character of a text in some script.
+
+        Raises:
+            UserError: there are none.
+        """
+        found = self.vocabulary.spellings(character, of)
+        if found or option is None:
+            return found
+        like = sounds_like(character, self.vocabulary.ids)
+        mend = f"it knows {like}, which sounds alike" if like else "take another"
+        raise UserError(f"--{option}: this model doesn't know {character}; {mend}")
+
+    @cached_property
+    def copied(self) -> Lines | None:
+        """The lines of the training text, if they aren't to be copied."""
+        if not self.options.new_lines:
+            return None
+        if not self.texts:
+            raise UserError("--new-lines: the text that the model was trained on isn't at hand")
+        found = [*self.vocabulary.runs(self.texts, self.shape.characters)]
+        return Lines(found) if found else None

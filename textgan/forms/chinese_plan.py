@@ -29,6 +29,7 @@ class Plan:
         level: (V,) those that can be read level.
         oblique: (V,) those that can be read oblique.
         groups: (G, V) those of each group that it may rhyme by; empty if it needn't rhyme.
+        names: what these are called.
         strict: regulated verse.
         soft: tones out of place are unlikelier.
         forced: the tokens that may stand at a place.
@@ -44,6 +45,7 @@ class Plan:
     level: Array
     oblique: Array
     groups: Array
+    names: tuple[str, ...] = ()
     strict: bool = False
     soft: bool = False
     forced: Mapping[int, frozenset[int]] = field(default_factory=dict)

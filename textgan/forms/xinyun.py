@@ -3,6 +3,7 @@
 Level are the first and the second tone. Readings: `pypinyin`, all of a character's own.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -64,3 +65,17 @@ def _final(spelt: str, package: Any) -> str:
     """The final of a syllable, strictly: ui is uei, and the i of zi is -i."""
     final: str = package.contrib.tone_convert.to_finals(spelt, strict=True, v_to_u=False)
     return "-i" if final == "i" and spelt.startswith(BUZZING) else final
+
+
+def sounds_like(character: str, others: Iterable[str]) -> str | None:
+    """The first of some characters with the same syllable, best in the same tone; None if none."""
+    package = needs("pypinyin")
+
+    def read(text: str, style: Any) -> str:
+        return str(package.lazy_pinyin(text, style=style, errors="ignore"))
+
+    for style in (package.Style.TONE3, package.Style.NORMAL):
+        wanted = read(character, style)
+        if found := next((c for c in others if read(c, style) == wanted != "[]"), None):
+            return found
+    return None
