@@ -1,9 +1,9 @@
 """Can a poem still be finished? Answered exactly, backwards over its places, and remembered.
 
-To the rest of a poem characters are alike but for three things: those of words to use and to avoid
-and those prescribed at rhymes, *letters* here, are looked at one by one; of lines not to copy it
-matters whether some line goes on so; of all others only tones and rhymes count, and how many of a
-rhyme are left where none may come twice.
+To the rest of a poem characters are alike but for three things. Those of words to use and to avoid
+and those prescribed at rhymes, *letters* here, are looked at one by one; so are those of very small
+groups where lines mustn't be copied. Of such lines it matters whether some line goes on so. Of all
+others only tones and rhymes count, and how many of a rhyme are left where none may come twice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textgan.forms.chinese_patterns import FREE
-from textgan.forms.chinese_plan import LEVEL, RESCUED, RHYME, Array, Plan
+from textgan.forms.chinese_plan import LEVEL, RESCUED, RHYME, Array, Plan, among
 from textgan.forms.chinese_words import Node, Word
 
 ANY = -1
@@ -51,9 +51,9 @@ class Ahead:
         self.every = (1 << self.many) - 1
         rhymes = {p for wants in plan.wants for p, want in enumerate(wants) if want == RHYME}
         fixed = {token for place in rhymes & {*plan.forced} for token in plan.forced[place]}
-        self.letters = plan.words.letters | fixed
-        self.others = plan.verse.copy()
-        self.others[[*self.letters]] = False
+        self.others = plan.verse & ~among(len(plan.verse), plan.words.letters | fixed)
+        self.others &= ~self.scarce()
+        self.letters = frozenset(np.flatnonzero(plan.verse & ~self.others).tolist())
         self.full = (plan.groups & self.others).sum(axis=1)
         self.root = plan.copied.root if plan.copied else None
         self.known: dict[tuple[Here, Room], int] = {}
@@ -61,6 +61,18 @@ class Ahead:
         self.tables: dict[Kind, Array] = {}
         self.members: dict[Kind, list[Array]] = {}
         self.own: dict[Kind, list[int]] = {}
+
+    def scarce(self) -> Array:
+        """(V,) the characters of groups so small that lines not to copy might use them up."""
+        found, enough = np.zeros_like(self.others), 0
+        if self.plan.copied:
+            enough = self.plan.lines + self.plan.copied.widest[-1]
+        while True:
+            left = self.plan.groups & self.others & ~found
+            more = left[left.sum(axis=1) <= enough].any(axis=0)
+            if not more.any():
+                return found
+            found |= more
 
     # What may stand at a place
 
@@ -162,8 +174,7 @@ class Ahead:
         """What is left of every group behind some rhymes."""
         if used not in self.rooms:
             left = self.full - self.plan.groups[:, [*used]].sum(axis=1)
-            most = self.plan.lines + (self.plan.copied.widest[-1] if self.plan.copied else 0)
-            self.rooms[used] = tuple(self.bits(left > k) for k in range(most))
+            self.rooms[used] = tuple(self.bits(left > k) for k in range(self.plan.lines))
         return self.rooms[used]
 
     def finishes(self, here: Here) -> int:
@@ -200,8 +211,9 @@ class Ahead:
     def by_others(self, here: Here, room: Room) -> Iterator[tuple[int, Here]]:
         """By others, one for many that are alike."""
         if self.want(here) == RHYME:
-            if then := self.onward(here, ANY):
-                yield self.left(here, room), then
+            then = None if here.place in self.plan.forced else self.onward(here, ANY)
+            if then:
+                yield room[here.taken], then
             return
         for tokens in self.alike(here):
             for token in self.apart(here, tokens):
@@ -212,17 +224,6 @@ class Ahead:
         """The groups of the rhymes that may stand there and are no letters."""
         then = None if here.place in self.plan.forced else self.onward(here, ANY)
         return self.finishes(then) if then else 0
-
-    def left(self, here: Here, room: Room) -> int:
-        """The groups that have a rhyme left which is no letter and makes no copy."""
-        if here.place in self.plan.forced:
-            return 0
-        copies = self.copies(here)
-        if not copies:
-            return room[here.taken]
-        also = self.plan.groups[:, [t for t in copies if self.others[t]]].sum(axis=1)
-        enough = [bool(room[here.taken + n] >> g & 1) for g, n in enumerate(also.tolist())]
-        return self.bits(enough)
 
     def copies(self, here: Here) -> frozenset[int]:
         """The tokens by which some line not to copy goes on."""
