@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from textgan.metrics import ENCODED, Estimate, Evaluation, ceiling
+from textgan.metrics import ENCODED, Estimate, Evaluation, ceiling, form
 from textgan.metrics.base import TooFew
 from textgan.metrics.encoder import unknown_language
 from textgan.tracking import say
@@ -24,10 +24,12 @@ def of_real(name: str, e: Evaluation, metrics: tuple[str, ...]) -> dict[str, Est
 
 
 def warn_of_language(e: Evaluation, metrics: tuple[str, ...]) -> None:
-    """Say it if there can't be figures of embeddings, and why."""
+    """Say it if there can't be figures of embeddings or of verse, and why."""
     asked = [metric for metric in metrics if metric in ENCODED]
     if asked and (reason := unknown_language(e)):
         say(f"warning: {', '.join(asked)}: left out; {reason}")
+    if "form" in metrics and (reason := form.unknown(e.reference_texts)):
+        say(f"warning: form: left out; {reason}")
 
 
 def warn_of_lack(metrics: tuple[str, ...], needs: dict[str, str]) -> None:

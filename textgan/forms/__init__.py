@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from textgan.errors import UserError
-from textgan.forms.base import Form
 from textgan.forms.chinese_shape import canonical
 from textgan.forms.options import CHINESE, ENGLISH, FormOptions
 from textgan.forms.script import HAN
@@ -13,12 +12,14 @@ from textgan.forms.script import HAN
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from textgan.forms.base import Form
+
 __all__ = ["FormOptions", "open_form"]
 
 
 def open_form(
     options: FormOptions, tokenizer: "PreTrainedTokenizerBase", lines: Sequence[str] = ()
-) -> Form:
+) -> "Form":
     """The form that is asked for, as a machine over a tokenizer's tokens.
 
     Its name says the language; without a name the tokenizer does.
@@ -33,7 +34,9 @@ def open_form(
     """
     language = language_of(options.form) if options.form else spoken(tokenizer)
     module = import_module(f"textgan.forms.{language}")  # each brings tables of its own
-    return cast(Form, getattr(module, f"open_{language}")(options, tokenizer, lines))
+    opened: Any = getattr(module, f"open_{language}")
+    form: Form = opened(options, tokenizer, lines)
+    return form
 
 
 def language_of(name: str) -> str:

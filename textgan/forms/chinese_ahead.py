@@ -64,7 +64,8 @@ class Ahead:
 
     def scarce(self) -> Array:
         """(V,) the characters of groups so small that lines not to copy might use them up."""
-        found, enough = np.zeros_like(self.others), 0
+        found: Array = np.zeros_like(self.others)
+        enough = 0
         if self.plan.copied:
             enough = self.plan.lines + self.plan.copied.widest[-1]
         while True:

@@ -8,6 +8,7 @@ from textgan.metrics import (
     categories,
     diversity,
     embedding,
+    form,
     language_model,
     mauve,
     memorisation,
@@ -46,6 +47,7 @@ METRICS: dict[str, Metric] = {
     "vendi": embedding.vendi_score,
     "categories": categories.categories,
     "augmentation": categories.augmentation,
+    "form": form.form,
 }
 """The one table of names; each gives one or several figures."""
 ENCODED = {"fed", "mauve", "prdc", "vendi"}

@@ -19,11 +19,7 @@ from typing import Any
 from textgan.metrics.base import Evaluation, TooFew
 from textgan.metrics.estimate import Estimate
 
-LANGUAGES = ("chinese", "english")
-LACK = (
-    "the real texts are no verse that it knows: Chinese in lines of five or seven characters, or "
-    "English in rhymed lines"
-)
+LANGUAGES = ("chinese",)
 
 
 def form(e: Evaluation) -> dict[str, Estimate | None]:
@@ -49,3 +45,10 @@ def rules(poems: Sequence[str], human: Sequence[str]) -> dict[str, list[bool]]:
             passed: dict[str, list[bool]] = found
             return passed
     return {}
+
+
+def unknown(human: Sequence[str]) -> str | None:
+    """Why there are no rules for texts like the human ones; None if there are some."""
+    if rules(human[:1], human):
+        return None
+    return "the real texts are in no form of verse that it knows"
