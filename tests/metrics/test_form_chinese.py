@@ -14,7 +14,10 @@ from textgan.metrics.form_chinese import RULES, rules
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
 REGULAR = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。"
 SEVEN = "朝辭白帝彩雲間，千里江陵一日還。兩岸猿聲啼不住，輕舟已過萬重山。"
-EIGHT = "國破山河在，城春草木深。感時花濺淚，恨別鳥驚心。烽火連三月，家書抵萬金。白頭搔更短，渾欲不勝簪。"
+EIGHT = (
+    "國破山河在，城春草木深。感時花濺淚，恨別鳥驚心。"
+    "烽火連三月，家書抵萬金。白頭搔更短，渾欲不勝簪。"
+)
 OLD = "牀前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。"
 
 
