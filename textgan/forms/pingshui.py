@@ -36,6 +36,15 @@ LOST = {
 """Common characters that the package's table has lost, and 馀, which converters overlook."""
 
 
+WRONG = {
+    **{"漢": (True, "十四寒"), "龍": (False, "十四緝"), "維": (False, "二十七沁")},
+    **{"蒲": (False, "十藥"), "醅": (False, "二十七沁"), "宦": (True, "四支")},
+    **{"祖": (True, "六麻"), "頹": (False, "一屋"), "繪": (True, "十蒸"), "葭": (False, "十二震")},
+    **{"扉": (False, "五未"), "森": (False, "二十七沁"), "兒": (False, "三覺")},
+}
+"""Readings in the package's table that are slips: no rhyme book has them."""
+
+
 @cache
 def table() -> dict[str, frozenset[Reading]]:
     """Every character's readings, as the table writes it.
@@ -57,6 +66,8 @@ def table() -> dict[str, frozenset[Reading]]:
                     found[character].add((kind == LEVEL, name.split("聲")[-1]))
     for character, reading in LOST.items():
         found[character].add(reading)
+    for character, reading in WRONG.items():
+        found[character].discard(reading)
     return {character: frozenset(readings) for character, readings in found.items()}
 
 
