@@ -23,12 +23,20 @@ MERGED = {
 GROUP = {rhyme: group for group, rhymes in MERGED.items() for rhyme in rhymes}
 Reading = tuple[bool, str]
 """True if level, and then the group's name, else nothing."""
+OTHERWISE = dict(
+    zip(
+        "馀窗剑魂鞍谿皓蘋迤濛裙匝卮胸煮玳着婿於缈拆琉匆",
+        "余窻劒䰟鞌嵠晧薲迆蒙裠帀巵胷煑瑇著壻扵渺坼瑠悤",
+        strict=True,
+    )
+)
+"""Characters that the Guangyun writes in another shape."""
 
 
 @cache
 def readings(character: str) -> frozenset[Reading]:
     """How a simplified character is read; empty where the book hasn't got it."""
-    return table().get(character, frozenset())
+    return table().get(OTHERWISE.get(character, character), frozenset())
 
 
 @cache

@@ -43,12 +43,13 @@ def tally(poems: Iterator[str], form: str) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     verdicts = [judge(text, form) for text in texts]
     wrong = [t for t, verdict in zip(texts, verdicts, strict=True) if not verdict.disputed]
+    clean = [verdict.clean for verdict in verdicts]
     over = Counter(c for v in verdicts if v.disputed for c, _ in v.faults)
     return {
         "poems": len(texts),
         "distinct": len(set(texts)),
-        "clean": sum(verdict.clean for verdict in verdicts),
-        "disputed": sum(verdict.disputed and not verdict.clean for verdict in verdicts),
+        "clean": sum(clean),
+        "disputed": len(texts) - len(wrong) - sum(clean),
         "wrong": len(wrong),
         "first wrong": wrong[:3],
         "poems a second": round(len(texts) / seconds, 1),

@@ -34,4 +34,4 @@ def test_a_hundred_poems_stand_before_the_judge(form: str) -> None:
 def test_ten_thousand_poems_stand_before_the_judge(form: str) -> None:
     found = tally(drawn(form, 10_000), form)
     assert found["poems"] == 10_000 and not found["wrong"]
-    assert found["clean"] > 0.8 * found["poems"]
+    assert found["clean"] > 0.5 * found["poems"]

@@ -45,7 +45,12 @@ def open_chinese(
     ):
         if value:
             raise UserError(f"--{option}: is for English verse; {instead}")
-    request = Request(options, Vocabulary.of(tokenizer), lines)
+    return opened(options, Vocabulary.of(tokenizer), lines)
+
+
+def opened(options: FormOptions, vocabulary: Vocabulary, lines: Sequence[str] = ()) -> ChineseForm:
+    """The same of a tokenizer that has been read already."""
+    request = Request(options, vocabulary, lines)
     form = ChineseForm(request.plan)
     if not form.start().alive:
         raise conflict(request)

@@ -96,7 +96,8 @@ class Vocabulary:
 
 def _spelt(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
     """Every token's text, but for special ones."""
-    ids = [i for i in range(len(tokenizer)) if i not in {*tokenizer.all_special_ids}]
+    special = {*tokenizer.all_special_ids}
+    ids = [i for i in range(len(tokenizer)) if i not in special]
     return dict(zip(ids, map(str.strip, tokenizer.batch_decode([[i] for i in ids])), strict=True))
 
 

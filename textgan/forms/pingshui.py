@@ -41,6 +41,7 @@ WRONG = {
     **{"蒲": (False, "十藥"), "醅": (False, "二十七沁"), "宦": (True, "四支")},
     **{"祖": (True, "六麻"), "頹": (False, "一屋"), "繪": (True, "十蒸"), "葭": (False, "十二震")},
     **{"扉": (False, "五未"), "森": (False, "二十七沁"), "兒": (False, "三覺")},
+    "師": (False, "四寘"),
 }
 """Readings in the package's table that are slips: no rhyme book has them."""
 
