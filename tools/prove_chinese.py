@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,15 @@ RESULT = Path(__file__).resolve().parent.parent / "docs/poetry/chinese.json"
 AT_ONCE = 250
 
 
+@cache
+def shi() -> Writer:
+    """The shipped model."""
+    return Writer.open(runs.open_checkpoint(shipped.place("shi")))
+
+
 def drawn(form: str, count: int, seed: int = 0) -> Iterator[str]:
     """Poems of a form, strict tones, by the shipped model `shi`."""
-    writer = Writer.open(runs.open_checkpoint(shipped.place("shi")))
+    writer = shi()
     machine = open_form(FormOptions(form=form, tones="strict"), writer.tokenizer)
     tokenizer, model = writer.tokenizer, writer.generator
     skip = [model.config.bos_token_id, model.config.pad_token_id]
@@ -60,8 +67,7 @@ def tally(poems: Iterator[str], form: str) -> dict[str, Any]:
 
 def disputes() -> dict[str, int]:
     """Of the model's characters, how many the books differ on."""
-    writer = Writer.open(runs.open_checkpoint(shipped.place("shi")))
-    characters = [c for c in writer.tokenizer.get_vocab() if len(c) == 1 and c not in "，。"]
+    characters = [c for c in shi().tokenizer.get_vocab() if len(c) == 1 and c not in "，。"]
     return {"characters": len(characters), "disputed": sum(map(is_disputed, characters))}
 
 
