@@ -39,17 +39,17 @@ def open_chinese(
     Raises:
         UserError: it can't be had, what stands in the way, and the nearest that can.
     """
+    return opened(options, Vocabulary.of(tokenizer), lines)
+
+
+def opened(options: FormOptions, vocabulary: Vocabulary, lines: Sequence[str] = ()) -> ChineseForm:
+    """The same of a tokenizer that has been read already."""
     for option, value, instead in (
         ("metre", options.metre, "--tones is the like in Chinese"),
         ("syllables", options.syllables, "--form says how many characters a line has"),
     ):
         if value:
             raise UserError(f"--{option}: is for English verse; {instead}")
-    return opened(options, Vocabulary.of(tokenizer), lines)
-
-
-def opened(options: FormOptions, vocabulary: Vocabulary, lines: Sequence[str] = ()) -> ChineseForm:
-    """The same of a tokenizer that has been read already."""
     request = Request(options, vocabulary, lines)
     form = ChineseForm(request.plan)
     if not form.start().alive:

@@ -50,9 +50,10 @@ def shape(options: FormOptions) -> Shape:
     if name:
         lines, wide = SHAPES[name]
     else:
-        lines, wide = len(acrostic) or len(gaps) or 4, max(map(len, gaps), default=5)
+        lines = max(len(acrostic), len(gaps)) or 4
+        wide = max(map(len, gaps), default=5)
         lines = options.lines or lines
-        name = f"a poem of {lines} lines of {wide} characters"
+        name = f"a poem of {lines} × {wide} characters"
     found = Shape(name, lines, wide, _given(acrostic, gaps, wide))
     if options.lines is not None and options.lines != lines:
         other = _other(options.lines, wide)

@@ -41,9 +41,12 @@ WRONG = {
     **{"蒲": (False, "十藥"), "醅": (False, "二十七沁"), "宦": (True, "四支")},
     **{"祖": (True, "六麻"), "頹": (False, "一屋"), "繪": (True, "十蒸"), "葭": (False, "十二震")},
     **{"扉": (False, "五未"), "森": (False, "二十七沁"), "兒": (False, "三覺")},
-    "師": (False, "四寘"),
+    **{"師": (False, "四寘"), "稍": (True, "三肴")},
+    **{"遲": (False, "四寘"), "闇": (True, "十三覃"), "鄉": (False, "二十三漾")},
+    **{"庭": (False, "二十五徑"), "淩": (False, "二十五徑"), "其": (False, "四寘")},
+    "冥": (False, "二十四迥"),
 }
-"""Readings in the package's table that are slips: no rhyme book has them."""
+"""Readings in the package's table that no other rhyme book has, or that verse hardly ever means."""
 
 
 @cache
