@@ -1,135 +1,30 @@
-"""Can a poem still be finished? Answered exactly, backwards over its places, and remembered.
-
-To the rest of a poem characters are alike but for three things. Those of words to use and to avoid
-and those prescribed at rhymes, *letters* here, are looked at one by one; so are those of very small
-groups where lines mustn't be copied. Of such lines it matters whether some line goes on so. Of all
-others only tones and rhymes count, and how many of a rhyme are left where none may come twice.
-"""
+"""Can a poem still be finished? Answered exactly, backwards over its places, and remembered."""
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
-
-from textgan.forms.chinese_patterns import FREE
-from textgan.forms.chinese_plan import LEVEL, RESCUED, RHYME, Array, Plan, among
-from textgan.forms.chinese_words import Node, Word
+from textgan.forms.chinese_places import Here, Places
+from textgan.forms.chinese_plan import RHYME, Array, Plan
+from textgan.forms.chinese_words import Node
 
 ANY = -1
 """A token that is like no other: no letter, and in no line."""
-Kind = tuple[str, int, bool]
-"""What a place wants, its number if something is prescribed there, and if ``?`` looks at it."""
 Room = tuple[int, ...]
 """Groups, as bits, with more than 0, 1, … characters left that are no letters."""
+KEPT = 2**18
+"""Answers that are remembered, at most."""
 
 
-class Here(NamedTuple):
-    """Where a poem is in one tone pattern, as far as what may follow depends on it."""
-
-    pattern: int
-    place: int = 0
-    word: Word = ()
-    """The beginning of a word that the last tokens are."""
-    done: int = 0
-    """Words to use that have been read, as bits."""
-    lonely: bool = False
-    """True where a level character is wanted because the one two before isn't."""
-    node: Node | None = None
-    """Where the line is among lines not to copy; None if none goes on so."""
-    used: frozenset[int] = frozenset()
-    """Rhyme characters so far."""
-    taken: int = 0
-    """How many more rhyme characters are taken that are no letters, looking ahead."""
-
-
-class Ahead:
+class Ahead(Places):
     """Looks ahead in a plan."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.many = plan, max(1, len(plan.groups))
-        self.every = (1 << self.many) - 1
-        rhymes = {p for wants in plan.wants for p, want in enumerate(wants) if want == RHYME}
-        fixed = {token for place in rhymes & {*plan.forced} for token in plan.forced[place]}
-        self.others = plan.verse & ~among(len(plan.verse), plan.words.letters | fixed)
-        self.others &= ~self.scarce()
-        self.letters = frozenset(np.flatnonzero(plan.verse & ~self.others).tolist())
+        super().__init__(plan)
+        self.every = (1 << max(1, len(plan.groups))) - 1
         self.full = (plan.groups & self.others).sum(axis=1)
         self.root = plan.copied.root if plan.copied else None
         self.known: dict[tuple[Here, Room], int] = {}
         self.rooms: dict[frozenset[int], Room] = {}
-        self.tables: dict[Kind, Array] = {}
-        self.members: dict[Kind, list[Array]] = {}
-        self.own: dict[Kind, list[int]] = {}
-
-    def scarce(self) -> Array:
-        """(V,) the characters of groups so small that lines not to copy might use them up."""
-        found: Array = np.zeros_like(self.others)
-        enough = 0
-        if self.plan.copied:
-            enough = self.plan.lines + self.plan.copied.widest[-1]
-        while True:
-            left = self.plan.groups & self.others & ~found
-            more = left[left.sum(axis=1) <= enough].any(axis=0)
-            if not more.any():
-                return found
-            found |= more
-
-    # What may stand at a place
-
-    def want(self, here: Here) -> str:
-        """What the next place wants: 平, 仄, free or 韵."""
-        want = self.plan.wants[here.pattern][here.place]
-        return want if want != RESCUED else LEVEL if here.lonely else FREE
-
-    def kind(self, here: Here) -> Kind:
-        """What decides which characters may stand there, and which of them are alike."""
-        forced = here.place if here.place in self.plan.forced else -1
-        return self.want(here), forced, self.asks(here, 2)
-
-    def may(self, here: Here) -> Array:
-        """(V,) what may stand there for itself."""
-        kind = self.kind(here)
-        if kind not in self.tables:
-            self.tables[kind] = self.plan.may(kind[0], here.place)
-        return self.tables[kind]
-
-    def alike(self, here: Here) -> list[Array]:
-        """Those that are no letters, put together where they are alike to what follows."""
-        kind = self.kind(here)
-        if kind not in self.members:
-            may, level = self.may(here) & self.others, self.plan.level
-            parts = (may & level, may & ~level) if kind[2] else (may,)
-            self.members[kind] = [np.flatnonzero(part) for part in parts if part.any()]
-        return self.members[kind]
-
-    def single(self, here: Here) -> list[int]:
-        """The letters that may stand there for themselves."""
-        kind = self.kind(here)
-        if kind not in self.own:
-            may = self.may(here)
-            self.own[kind] = [token for token in sorted(self.letters) if may[token]]
-        return self.own[kind]
-
-    def asks(self, here: Here, far: int) -> bool:
-        """True if the place so far on asks for company of a level character."""
-        return self.plan.wants[here.pattern][here.place + far : here.place + far + 1] == RESCUED
-
-    def ends_line(self, here: Here) -> bool:
-        """True at a line's last place."""
-        return here.place % self.plan.characters == self.plan.characters - 1
-
-    @cached_property
-    def groups_of(self) -> list[int]:
-        """The groups of every token, as bits."""
-        weights = [1 << g for g in range(len(self.plan.groups))]
-        found = [0] * len(self.plan.verse)
-        for weight, group in zip(weights, self.plan.groups, strict=True):
-            for token in np.flatnonzero(group).tolist():
-                found[token] |= weight
-        return found
-
-    # From place to place
 
     def follow(self, here: Here, token: int) -> Node | None:
         """Where a token leads among lines not to copy."""
@@ -175,7 +70,7 @@ class Ahead:
         """What is left of every group behind some rhymes."""
         if used not in self.rooms:
             left = self.full - self.plan.groups[:, [*used]].sum(axis=1)
-            self.rooms[used] = tuple(self.bits(left > k) for k in range(self.plan.lines))
+            kept(self.rooms)[used] = tuple(self.bits(left > k) for k in range(self.plan.lines))
         return self.rooms[used]
 
     def finishes(self, here: Here) -> int:
@@ -193,7 +88,7 @@ class Ahead:
                 found |= groups & self.ends(then, room)
                 if found == self.every:
                     break
-            self.known[here, room] = found
+            kept(self.known)[here, room] = found
         return self.known[here, room]
 
     def ways(self, here: Here, room: Room) -> Iterator[tuple[int, Here]]:
@@ -263,3 +158,10 @@ class Ahead:
     def bits(groups: Iterable[bool]) -> int:
         """Groups as the bits of a number."""
         return sum(1 << g for g, has in enumerate(groups) if has)
+
+
+def kept(answers: dict[Any, Any]) -> dict[Any, Any]:
+    """What is remembered, or nothing if it is too much."""
+    if len(answers) > KEPT:
+        answers.clear()
+    return answers

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from textgan.errors import UserError
-from textgan.forms.chinese_ahead import Ahead, Here
+from textgan.forms.chinese_ahead import Ahead
+from textgan.forms.chinese_places import Here
 from textgan.forms.chinese_plan import Plan
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from textgan.forms.base import Form, State
-from textgan.forms.chinese_ahead import Ahead, Here, Kind
+from textgan.forms.chinese_ahead import Ahead
+from textgan.forms.chinese_places import Here, Kind
 from textgan.forms.chinese_plan import RHYME, Array, Plan
 from textgan.forms.chinese_wishes import Behind, Wishes
 
