@@ -1,10 +1,14 @@
 """Poems of the shipped model before a judge who has his tones from another book."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tools.chinese_judge import SHAPES, judge
 from tools.prove_chinese import drawn, tally
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/poetry/chinese.md"
 POEM = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 
 
@@ -35,3 +39,11 @@ def test_ten_thousand_poems_stand_before_the_judge(form: str) -> None:
     found = tally(drawn(form, 10_000), form)
     assert found["poems"] == 10_000 and not found["wrong"]
     assert found["clean"] > 0.5 * found["poems"]
+
+
+def test_the_page_shows_the_last_result() -> None:
+    found = json.loads((PAGE.with_suffix(".json")).read_text("utf-8"))
+    for form in SHAPES:
+        counts = [found[form][kind] for kind in ("poems", "distinct", "clean", "disputed", "wrong")]
+        assert counts[0] == 10_000 and not counts[-1]
+        assert "| ".join([f"| {form} ", *(f"{n:,} " for n in counts)]) in PAGE.read_text("utf-8")
