@@ -31,6 +31,7 @@ DISCRIMINATOR: dict[str, dict[str, Any]] = {
     "sentigan": {"name": "cnn", **CNN, "classes": 3, "dropout": 0.0},
     "dpgan": {"name": "language_model", **RNN, "per_token": True, "dropout": 0.0},
     "scratchgan": {"name": "rnn", **RNN, "per_token": True, "dropout": 0.0},
+    "mpo": {"name": "pairs", "length": T, "heads": 2, "head_size": 3, "dropout": 0.0},
 }
 GAME, POLICY = "d_loss d_accuracy", "g_loss reward reward_std entropy"
 FIGURES: dict[tuple[str, str], str] = {
@@ -53,6 +54,7 @@ FIGURES: dict[tuple[str, str], str] = {
     ("gcn", "generator"): "g_loss reward entropy ess",
     ("jsdgan", "generator"): "g_loss nll",
     ("textgail", "generator"): f"{POLICY} flat_groups",
+    ("mpo", "generator"): "g_loss",
     ("textgan", "reconstructor"): "reconstruction",
     ("seqgan", "critic"): "critic_loss",
 }

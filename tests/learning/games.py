@@ -9,6 +9,7 @@ POLICY = {"rollouts": 4, "reduction": "mean", "output_l2": 0.001}
 RNN = {"name": "rnn", "embedding_size": 16, "hidden_size": 32, "dropout": 0.0, "per_token": True}
 MULTI = {"name": "multi_representation", "embedding_size": 16, "representations": 4}
 MULTI |= {"widths": [1, 2, 3], "filters": [16, 16, 16]}
+NEXT = {"name": "projection", "embedding_size": 16, "hidden_size": 32, "dropout": 0.0}
 MEMORY = {"name": "relational_memory", "embedding_size": 8, "head_size": 8, "heads": 2}
 MODEL = {"name": "language_model", "embedding_size": 16, "hidden_size": 32, "dropout": 0.0}
 MIXTURE = {"name": "mixture", "categories": 2, "hidden_size": 16, "embedding_size": 8}
@@ -77,6 +78,7 @@ GAMES: dict[str, Game] = {
     "spin": Game({"beta": 1.0}, rates=FAST, rounds=3),
     "dgsan": Game(rates=FAST, rounds=3),
     "gcn": plain(rate=0.05),
+    "mpo": plain(rate=0.6, discriminator=NEXT),
     "jsdgan": Game({"scale": "exact", "texts": 60 * BATCH}, rates=FAST),
     "sentigan": plain(
         {"rollouts": 4, "reduction": "mean", "output_l2": 0.001},

