@@ -19,7 +19,7 @@ from textgan.forms.chinese_places import Here, Kind
 from textgan.forms.chinese_plan import RHYME, Array, Plan
 from textgan.forms.chinese_wishes import Behind, Wishes
 
-KEPT = 2**26
+KEPT = 2**24
 """Bytes of factors that are kept."""
 
 
