@@ -133,11 +133,11 @@ class Ahead(Places):
 
     def pinned(self, here: Here, groups: int) -> frozenset[int]:
         """The tokens by which a line not to copy goes on, where that may come to matter."""
+        if here.node is None:
+            return frozenset()
         alone = here._replace(node=None)
         behind = [then for tokens in self.alike(here) if (then := self.onward(alone, tokens[0]))]
-        if here.node is None or (
-            not self.ends_line(here) and all(self.leaves(then, groups) for then in behind)
-        ):
+        if not self.ends_line(here) and all(self.leaves(then, groups) for then in behind):
             return frozenset()
         return self.copies(here)
 
