@@ -1,0 +1,61 @@
+"""What a poem should be like."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from textgan.errors import UserError
+from textgan.forms import FormOptions
+from textgan.taste import Taste
+
+CANDIDATES = 16
+"""Poems that each is resampled from."""
+MOST = 1024
+"""Poems that each can be the best of."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a poem should be like.
+
+    Attributes:
+        form: a form of verse, and what else a poem must do.
+        taste: temperature and truncation.
+        prefix: how it begins.
+        category: what kind of text, a label's name or number; None: any.
+        best_of: poems that are drawn for each that is kept.
+        by: what the best one has most of: probability, as a whole, or the discriminator's praise.
+        resample: keep one of ``CANDIDATES`` by its weight instead.
+
+    Raises:
+        UserError: a value out of range, or two that exclude each other.
+    """
+
+    form: FormOptions = field(default_factory=FormOptions)
+    taste: Taste = field(default_factory=Taste)
+    prefix: str = ""
+    category: str | None = None
+    best_of: int = 1
+    by: Literal["likelihood", "discriminator"] = "likelihood"
+    resample: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.best_of <= MOST:
+            raise UserError(f"--best-of: must be from 1 to {MOST}, got {self.best_of}")
+        if self.by not in ("likelihood", "discriminator"):
+            raise UserError(f"--by: must be likelihood or discriminator, got {self.by!r}")
+        if not self.resample:
+            return
+        if self.best_of > 1:
+            raise UserError("--resample: corrects the distribution, --best-of bends it; leave one")
+        if self.taste.truncates:
+            raise UserError(
+                "--resample: what --top-k, --top-p and --typical leave out has no weight; leave "
+                "them out"
+            )
+        if not self.form.asked:
+            raise UserError("--resample: corrects what a form distorts; give one, as --form haiku")
+
+    @property
+    def candidates(self) -> int:
+        """Poems that are drawn for each."""
+        return CANDIDATES if self.resample else self.best_of
