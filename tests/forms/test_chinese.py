@@ -130,6 +130,11 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
     assert free & read and not new & read
 
 
+def test_both_scripts_may_be_mixed_as_the_model_mixes_them() -> None:
+    [poem] = written(1, form="五绝", acrostic="岛犹堆濛")
+    assert "".join(line[0] for line in lines_of(poem)) == "岛犹堆濛"
+
+
 def requests(count: int) -> list[dict[str, object]]:
     """Random acrostics of common characters and random level groups, half and half."""
     _, vocabulary = shi()

@@ -16,7 +16,7 @@ from textgan.forms.chinese_shape import characters, shape
 from textgan.forms.chinese_vocabulary import Vocabulary
 from textgan.forms.chinese_words import Lines, Word, Words
 from textgan.forms.options import FormOptions
-from textgan.forms.script import Script, script
+from textgan.forms.script import Script, script, simplified
 from textgan.forms.xinyun import sounds_like
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Request:
         """The tokens that may stand at places where something is prescribed."""
         found: dict[int, frozenset[int]] = {}
         for option, given in self.shape.given.items():
-            of = script(given.values())
+            of = self.script_of(option, "".join(given.values()))
             for place, character in given.items():
                 found[place] = frozenset(self.spelt(option, character, of))
         return found
@@ -140,8 +140,20 @@ class Request:
 
     def spellings(self, option: str | None, word: str) -> Iterable[Word]:
         """All ways to write a word; with an option it must be one that can be written."""
-        of = script(word)
+        of = self.script_of(option, word)
         return product(*(self.spelt(option, character, of) for character in word))
+
+    def script_of(self, option: str | None, text: str) -> Script | None:
+        """The script of a text.
+
+        Raises:
+            UserError: it mixes both, and not as the model does.
+        """
+        found = script(text)
+        if option and found == "mixed" and not all(c in self.vocabulary.ids for c in text):
+            both = "".join(map(simplified, text))
+            raise UserError(f"--{option}: {text} mixes scripts; in simplified script it is {both}")
+        return found
 
     def spelt(self, option: str | None, character: str, of: Script | None) -> list[int]:
         """The tokens that may stand for a character of a text in some script.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textgan.errors import UserError
 from textgan.forms.options import CHINESE, FormOptions
-from textgan.forms.script import is_han, script, simplified
+from textgan.forms.script import is_han, simplified
 
 SHAPES = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7)}
 """Lines and characters of each."""
@@ -72,7 +72,7 @@ def characters(option: str, text: str | None) -> str:
     """The characters of a text, punctuation and blanks left out; nothing of nothing.
 
     Raises:
-        UserError: there are none, some are of other scripts, or of both of Chinese.
+        UserError: there are none, or others are among them.
     """
     if text is None:
         return ""
@@ -81,9 +81,6 @@ def characters(option: str, text: str | None) -> str:
         raise UserError(f"--{option}: {wrong[0]!r} is no Chinese character; leave it out")
     if not found:
         raise UserError(f"--{option}: {text!r} has no Chinese character; give one")
-    if script(found) == "mixed":
-        both = "".join(map(simplified, found))
-        raise UserError(f"--{option}: {found} mixes scripts; in simplified script it is {both}")
     return found
 
 
