@@ -3,17 +3,18 @@
 torch and transformers are imported inside the commands: `--help` and a typing error cost no wait.
 """
 
-import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgan.arguments import Which, which
 from textgan.config import Tree
 from textgan.errors import UserError
+from textgan.output import show
+from textgan.sample_command import sample
 from textgan.tracking import command, complain, is_first, launched, say
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ Configs = Annotated[
         help="Config files, merged left to right, and --any.dotted.key VALUE over them."
     ),
 ]
-RunArgument = Annotated[
-    Path | None, typer.Argument(help="A run or a checkpoint folder; default: the newest run.")
-]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run's folder.")]
 Source = Annotated[
     Path | None,
@@ -50,9 +48,6 @@ Resume = Annotated[Path | None, typer.Option(help="Go on with this run where it 
 Print = Annotated[bool, typer.Option("--print-config", help="Show the merged config and end.")]
 List = Annotated[
     bool, typer.Option("--list-config", help="Show every key, its type, default and meaning.")
-]
-Which = Annotated[
-    str | None, typer.Option("--checkpoint", help="best or last; default: as the run's stage.")
 ]
 
 
@@ -137,25 +132,6 @@ def read_given(words: list[str], default: bool) -> Tree:
     return api.load(*files, **overrides) if files or default else overrides
 
 
-def show(text: str) -> None:
-    """A result, on stdout; ends the command when the reader (`| head`) has what it wanted."""
-    if not is_first():
-        return
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        _drop_stdout()
-        raise typer.Exit from None
-    except OSError as error:
-        _drop_stdout()
-        raise UserError(f"stdout: can't be written ({error.strerror}); make room there") from None
-
-
-def _drop_stdout() -> None:
-    """Python flushes stdout once more at its end: into nothing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _print_keys() -> None:
     """Every key; where configs/default.yaml has another value than the code, both of them."""
     from textgan import api, config
@@ -170,83 +146,7 @@ def _print_keys() -> None:
         show("\n".join([*lines, f"    {meaning}"] if meaning else lines))
 
 
-@app.command()
-def sample(
-    run: RunArgument = None,
-    count: Annotated[int, typer.Option(help="How many texts.")] = 5,
-    prefix: Annotated[str, typer.Option(help="How each text begins.")] = "",
-    temperature: Annotated[
-        float, typer.Option(help="Below 1: likelier words; above 1: rarer ones.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same texts.")] = 0,
-    format: Annotated[str, typer.Option(help="text or jsonl.")] = "text",
-    checkpoint: Which = None,
-    category: Annotated[
-        str | None,
-        typer.Option(
-            help="What kind of text: a label of the texts, or its number; default: any, as often "
-            "as among the training texts."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="A shipped model instead of a run: sonnets or shi.")
-    ] = None,
-    candidates: Annotated[
-        int | None,
-        typer.Option(
-            help="Draw so many for each text, and choose by the discriminator's exact weights "
-            "(runs of residual_ebm)."
-        ),
-    ] = None,
-    report: Annotated[
-        bool,
-        typer.Option(
-            "--report", help="Say on stderr how much is copied, and what candidates were worth."
-        ),
-    ] = False,
-) -> None:
-    """Print texts of a run's or a shipped model's generator, a blank line between them."""
-    if format not in ("text", "jsonl"):
-        raise UserError(f"--format: must be text or jsonl, got {format!r}")
-    from textgan import api, runs, sampling
-    from textgan.resampling import Resampler
-    from textgan.sampling_report import SamplingReport
-
-    found = runs.open_checkpoint(sampling.default_run(run, model), _which(checkpoint))
-    with api.quiet():
-        if candidates is None:
-            writer = sampling.Writer.open(found)
-        else:
-            writer = Resampler.of(found, candidates)
-        parts = writer.stream(
-            count, prefix=prefix, temperature=temperature, seed=seed, category=category
-        )
-        told = SamplingReport(found) if report else None
-    for number, texts in enumerate(parts):
-        _show_texts(texts, format, first=number == 0)
-        if told:
-            told.add(texts)
-    if told:
-        if isinstance(writer, Resampler):
-            n = writer.candidates
-            say(f"effective sample size: {writer.effective:.1f} of {n} candidates a text")
-        for line in told.said():
-            say(line)
-
-
-def _show_texts(texts: list[str], format: str, first: bool) -> None:
-    """A blank line stands between texts and nowhere else, whatever a generator wrote."""
-    if format == "jsonl":
-        show("\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts))
-        return
-    before = "" if first else "\n"
-    show(before + "\n\n".join(re.sub(r"\n+", "\n", text).strip("\n") for text in texts))
-
-
-def _which(checkpoint: str | None) -> str | None:
-    if checkpoint not in (None, "best", "last"):
-        raise UserError(f"--checkpoint: must be best or last, got {checkpoint!r}")
-    return checkpoint
+app.command()(sample)
 
 
 @app.command()
@@ -350,8 +250,8 @@ def _score_runs(
             raise UserError(f"no run in {runs.home()}/; `{command('pretrain')}` makes one")
         say(f"from {newest}")
         found = [newest]
-    which = _which(checkpoint)
-    places = [runs.open_checkpoint(shipped.resolve(path), which).folder for path in found]
+    chosen = which(checkpoint)
+    places = [runs.open_checkpoint(shipped.resolve(path), chosen).folder for path in found]
     rows = api.evaluate(*places, metrics=metrics, seed=seed, encoder=encoder)
     return rows, over_seeds.said(over_seeds.groups(rows))
 
@@ -372,7 +272,8 @@ def benchmark(
     page: Annotated[
         Path | None,
         typer.Option(
-            help="The leaderboard, its data beside it as .csv; default: leaderboard.md in the folder."
+            help="The leaderboard, and beside it its data as .csv; default: leaderboard.md in the "
+            "folder."
         ),
     ] = None,
 ) -> None:
@@ -395,6 +296,18 @@ def benchmark(
     except OSError as error:
         raise UserError(f"--page: {page} can't be written ({error.strerror})") from None
     show(text.rstrip())
+
+
+@app.command()
+def playground(
+    port: Annotated[
+        int | None, typer.Option(help="Of the page; default: the first free one from 7860.")
+    ] = None,
+) -> None:
+    """Serve a page on this machine: poems, training curves, people's judgement; Ctrl-C ends it."""
+    from textgan.playground import serve
+
+    serve(port)
 
 
 @app.command("runs")

@@ -163,7 +163,7 @@ class Draft:
         """log pi and log w of each text: (B,) each."""
         assert s.log_prob is not None, "drawn by nobody"
         drawn = (s.log_prob * s.chosen).sum(dim=1)
-        if self.form is None and not self.wish.taste.truncates:
+        if not self.masks:
             return drawn, torch.zeros_like(drawn)
         log_prob = torch.cat([self._log_prob(s[rows]) for rows in self._few(s)])
         factors = [self._log_factor(ids) - self.before for ids in self._with_end(s)]
@@ -203,9 +203,14 @@ class Draft:
         score = log_prob if self.discriminator is None else praise(self.discriminator, s)
         return first + score.view(-1, many).argmax(dim=1)
 
+    @property
+    def masks(self) -> bool:
+        """True if some texts can't be drawn."""
+        return self.form is not None or self.wish.taste.truncates
+
     def said(self) -> list[str]:
         """What the masks cost, in a line; none where there were none."""
-        if self.form is None and not self.wish.taste.truncates:
+        if not self.masks:
             return []
         log_weight = torch.cat(self.log_weights).double()
         n = len(log_weight)

@@ -57,10 +57,11 @@ class Poet:
             UserError: it can't be met.
         """
         judge = self.discriminator if wish.by == "discriminator" else None
-        return Draft(self.writer, wish, self.lines() if wish.form.new_lines else (), judge)
+        lines = self.lines("--new-lines") if wish.form.new_lines else ()
+        return Draft(self.writer, wish, lines, judge)
 
-    def lines(self) -> list[str]:
-        """The lines that the model was trained on.
+    def lines(self, option: str) -> list[str]:
+        """The lines that the model was trained on, which an option asks for.
 
         Raises:
             UserError: they aren't there.
@@ -69,7 +70,7 @@ class Poet:
             texts = oracle.training(corpus_options(self.checkpoint))
             return [line for text in texts for line in text.split("\n")]
         except UserError as error:
-            raise UserError(f"--new-lines: {error}") from None
+            raise UserError(f"{option}: {error}") from None
 
     @property
     def judged(self) -> bool:
@@ -91,9 +92,8 @@ class Poet:
                     "run of `adversarial`, or --by likelihood"
                 )
             seal.check(self.checkpoint.folder, "discriminator")
-            found = models.load_discriminator(self.checkpoint.folder / "discriminator").to(
-                self.writer.generator.device
-            )  # type: ignore[arg-type]
+            found = models.load_discriminator(self.checkpoint.folder / "discriminator")
+            found = found.to(self.writer.generator.device)  # type: ignore[arg-type]
             self._discriminator = found.eval()
         return self._discriminator
 

@@ -31,13 +31,18 @@ def resolve(path: Path) -> Path:
     return place(str(path)) if is_name(path) else path
 
 
+def holds(folder: Path) -> bool:
+    """True if a checkpoint folder is a shipped model."""
+    return folder.resolve().parent == HOME.resolve()
+
+
 def refuse(folder: Path) -> None:
     """Refuse a shipped model where the text that a checkpoint was trained on is needed.
 
     Raises:
         UserError: it is one.
     """
-    if folder.resolve().parent == HOME.resolve():
+    if holds(folder):
         go_on = command("pretrain", "--from", folder.name, "--corpus.path", "mine.txt")
         raise UserError(
             f"the shipped model '{folder.name}' comes without the text it was trained on, and "

@@ -1,7 +1,9 @@
 """What a poem should be like."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from textgan.errors import UserError
 from textgan.forms import FormOptions
@@ -59,3 +61,18 @@ class Wish:
     def candidates(self) -> int:
         """Poems that are drawn for each."""
         return CANDIDATES if self.resample else self.best_of
+
+
+def form_options(**fields: Any) -> FormOptions:
+    """The options of a form by their names.
+
+    Raises:
+        UserError: a value that can't be, under the option's name on the command line.
+    """
+    try:
+        return FormOptions(**fields)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = "--" + str(problem["loc"][0]).replace("_", "-")
+        wrong = problem["msg"].removeprefix("Input ").replace("should", "must", 1)
+        raise UserError(f"{option}: {wrong}, got {problem['input']!r}") from None
