@@ -1,0 +1,23 @@
+"""A page to play with: poems in form, what both players think of them, and people's judgement."""
+
+from textgan.errors import UserError
+
+
+def serve(port: int | None = None) -> None:
+    """Show the page on this machine until Ctrl-C.
+
+    Args:
+        port: of the address; default: the first free one from 7860.
+
+    Raises:
+        UserError: gradio isn't installed, or the port is taken.
+    """
+    try:
+        import gradio  # noqa: F401
+    except ImportError:
+        raise UserError(
+            "playground: gradio is not installed; pip install 'textgan[playground]'"
+        ) from None
+    from textgan.playground.server import start
+
+    start(port).block_thread()

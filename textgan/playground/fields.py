@@ -1,0 +1,115 @@
+"""The knobs of a poem: a field for each option of ``Ask``, and errors beside them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from textgan.errors import UserError
+from textgan.forms.options import CHINESE, ENGLISH
+from textgan.playground.ask import LETTERS, POEMS, Ask, field_of, read, said
+from textgan.playground.labels import Labels
+
+FORMS = ["", *ENGLISH, *CHINESE]
+NARROW = 140
+"""Pixels of a field where there is little room: two stand side by side on a phone."""
+
+
+class Fields:
+    """Made where it is called, in two folded sections behind the first rows.
+
+    Attributes:
+        all: the components by the option they stand for.
+        sections: the folded ones.
+    """
+
+    def __init__(self, labels: Labels, models: list[str]) -> None:
+        self.labels = labels
+        self.all: dict[str, Any] = {}
+        self.section: dict[str, Any] = {}
+        with gr.Row():
+            self._add(gr.Dropdown, "model", models, value=models[0])
+            self._add(gr.Dropdown, "form", FORMS, value="")
+            self._add(gr.Textbox, "prefix", max_length=LETTERS)
+        with gr.Row():
+            self._add(gr.Textbox, "acrostic", max_length=LETTERS)
+            self._add(gr.Textbox, "rhyme", max_length=LETTERS)
+            self._add(gr.Number, "count", value=3, precision=0, minimum=1, maximum=POEMS)
+            self._add(gr.Number, "seed", value=0, precision=0, minimum=0)
+        self._folded("section.rules", self._rules)
+        self._folded("section.taste", self._taste)
+
+    @property
+    def sections(self) -> list[Any]:
+        return [*dict.fromkeys(self.section.values())]
+
+    def _folded(self, key: str, fill: Any) -> None:
+        before = {*self.all}
+        with self.labels.make(gr.Accordion, key, open=False) as section:
+            fill()
+        self.section |= dict.fromkeys(self.all.keys() - before, section)
+
+    def _rules(self) -> None:
+        with gr.Row():
+            self._add(gr.Dropdown, "tones", ["off", "soft", "strict"], value="off")
+            self._add(gr.Dropdown, "rhyme_book", ["pingshui", "xinyun"], value="pingshui")
+            self._add(gr.Number, "lines", value=None, precision=0, minimum=1, maximum=32)
+        with gr.Row():
+            self._add(gr.Textbox, "syllables", max_length=LETTERS)
+            self._add(gr.Slider, "metre", minimum=0, maximum=10, value=0, step=0.5)
+        with gr.Row():
+            self._add(gr.Textbox, "use", max_length=LETTERS)
+            self._add(gr.Textbox, "avoid", max_length=LETTERS)
+        self._add(gr.Textbox, "fill", max_length=LETTERS)
+        self._add(gr.Checkbox, "new_lines", value=False)
+
+    def _taste(self) -> None:
+        with gr.Row():
+            self._add(gr.Slider, "temperature", minimum=0.1, maximum=2, value=0.8, step=0.05)
+            self._add(gr.Number, "top_k", value=None, precision=0, minimum=1)
+            self._add(gr.Number, "top_p", value=None, minimum=0, maximum=1)
+            self._add(gr.Number, "typical", value=None, minimum=0, maximum=1)
+        with gr.Row():
+            self._add(gr.Number, "best_of", value=1, precision=0, minimum=1, maximum=64)
+            self._add(gr.Radio, "by", ["likelihood", "discriminator"], value="likelihood")
+            self._add(gr.Textbox, "category", max_length=LETTERS)
+        self._add(gr.Checkbox, "resample", value=False)
+
+    def _add(self, kind: type, name: str, choices: list[str] | None = None, **how: Any) -> None:
+        how["elem_id"] = f"field-{name.replace('_', '-')}"
+        self.all[name] = self.labels.make(kind, name, choices, min_width=NARROW, **how)
+
+    def ask(self, values: Sequence[Any], **over: Any) -> Ask:
+        """What the fields, in the order of ``all``, ask for.
+
+        Raises:
+            UserError: a line for each field that is wrong.
+        """
+        given = dict(zip(self.all, values, strict=True))
+        for name in ("use", "avoid"):
+            given[name] = tuple(re.findall(r"[^\s,，、]+", given[name] or ""))
+        return read(given | over)
+
+    def clean(self, language: str) -> Mapping[Any, Any]:
+        """No errors beside the fields."""
+        return {
+            field: gr.update(
+                info=self.labels.words(field, language).get("info", ""), elem_classes=[]
+            )
+            for field in self.all.values()
+        }
+
+    def told(self, error: UserError) -> tuple[Mapping[Any, Any], str]:
+        """Each line beside its field, and what is about none of them."""
+        beside: dict[Any, Any] = {}
+        rest: list[str] = []
+        for line in said(error):
+            name = field_of(line)
+            if name not in self.all:
+                rest.append(line)
+                continue
+            beside[self.all[name]] = gr.update(info=line, elem_classes=["wrong"])
+            if name in self.section:
+                beside[self.section[name]] = gr.update(open=True)
+        return beside, "\n".join(rest)

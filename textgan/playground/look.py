@@ -1,0 +1,34 @@
+"""The page's looks: the system's fonts, light or dark as the system is, as narrow as a phone."""
+
+from typing import Any
+
+import gradio as gr
+
+FONTS = ["system-ui", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"]
+MONO = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
+CSS = """
+:root { --real: 30 120 200; --fake: 225 110 0; --bad: #b3261e; }
+.dark { --real: 70 150 240; --fake: 230 130 30; --bad: #ff8a80; }
+.sheets { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
+.sheets section { flex: 1 1 16rem; min-width: 0; }
+.sheets ol { list-style: none; padding: 0; margin: .5rem 0; }
+.sheets h3, .sheets p { margin: 0; overflow-wrap: anywhere; }
+.sheets p, .busy { color: var(--body-text-color-subdued); font-size: .9rem; }
+.poem { white-space: pre-wrap; font-family: Georgia, "Noto Serif CJK SC", "Songti SC", serif;
+  font-size: 1.15rem; line-height: 1.7; padding: .6rem 0;
+  border-bottom: 1px solid var(--border-color-primary); }
+.token { border-radius: .2em; padding: .1em 0; }
+p.wrong, .block.wrong [class*=info], .block.wrong .md, .block.wrong .md * {
+  color: var(--bad) !important; }
+.block.wrong { outline: 2px solid var(--bad); }
+"""
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's default with fonts that needn't be fetched."""
+    return gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO)
+
+
+def looks() -> dict[str, Any]:
+    """What ``Blocks.launch`` takes of it."""
+    return {"theme": theme(), "css": CSS, "footer_links": []}
