@@ -20,7 +20,6 @@ from textgan import (
     processes,
     resampling,
     runs,
-    sampling,
     shipped,
 )
 from textgan import sweep as sweeps
@@ -30,6 +29,7 @@ from textgan.errors import UserError
 from textgan.evaluation import Row, Wanted
 from textgan.metrics import ENCODED, chosen
 from textgan.over_seeds import Group
+from textgan.poet import Poem, Poet, Taste, Wish
 from textgan.recipe import Stage
 from textgan.report import Line
 
@@ -112,8 +112,15 @@ def sample(
     if candidates is not None:
         told = {"prefix": prefix, "category": category, "temperature": temperature}
         return resampling.resampled(run, count, candidates, seed, **told)[0]
-    writer = sampling.Writer.open(runs.open_checkpoint(Path(run)))
-    return writer.write(count, prefix=prefix, temperature=temperature, seed=seed, category=category)
+    wish = Wish(taste=Taste(temperature), prefix=prefix, category=category)
+    return [poem.text for poem in poems(run, wish, count, seed)]
+
+
+@quiet()
+def poems(run: str | Path, wish: Wish, count: int = 5, seed: int = 0) -> list[Poem]:
+    """Texts as they are wished for, with what they cost; see ``wish.Wish`` and ``draft.Poem``."""
+    _check_seed(seed)
+    return [*Poet.open(run).poems(wish, count, seed)]
 
 
 @quiet()

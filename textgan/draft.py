@@ -23,10 +23,10 @@ from torch import Tensor
 from transformers import LogitsProcessorList
 
 from textgan import runtime, validation
+from textgan.cost import Cost
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.errors import UserError
-from textgan.estimators.resampling import effective_sample_size
 from textgan.forms import open_form
 from textgan.forms.base import Form
 from textgan.forms.processor import FormProcessor
@@ -72,8 +72,7 @@ class Draft:
         discriminator: by whose praise the best are chosen; None: by likelihood.
 
     Attributes:
-        log_weights: of all texts that were drawn, kept or not.
-        tokens: how many these have.
+        cost: of all texts that were drawn, kept or not.
 
     Raises:
         UserError: it can't be met.
@@ -92,6 +91,10 @@ class Draft:
         self.prefix = writer.encode(wish.prefix)
         self.category = writer.category(wish.category)
         self.before = self._log_factor(self.prefix)
+        if self.before == -torch.inf:
+            raise UserError(
+                f"--prefix: {wish.prefix!r} can't begin a poem of that form; change either"
+            )
         self.length = writer.generator.config.length if self.form is None else self.form.length
         limit, bos = writer.generator.positions, int(writer.generator.config.bos_token_id)
         if limit is not None and self.length > limit:
@@ -104,19 +107,11 @@ class Draft:
         self.law = LogitsProcessorList(scale)
         """What makes pi of the model's logits."""
         self.processors = LogitsProcessorList([*scale, *masks, *wish.taste.truncation()])
-        self.log_weights: list[Tensor] = []
-        self.tokens = 0
+        self.cost = Cost()
 
     def _log_factor(self, tokens: list[int]) -> float:
-        """The log of the form's factors of some tokens."""
-        if self.form is None:
-            return 0.0
-        factor = self.form.after(tokens)[1]
-        if factor == -torch.inf:
-            raise UserError(
-                f"--prefix: {self.wish.prefix!r} can't begin a poem of that form; change either"
-            )
-        return factor
+        """The log of the form's factors of some tokens; -inf where it doesn't allow them."""
+        return 0.0 if self.form is None else self.form.after(tokens)[1]
 
     def write(self, count: int, seed: int) -> Iterator[list[Poem]]:
         """``count`` poems, a few at a time."""
@@ -135,8 +130,7 @@ class Draft:
         rows = size * self.wish.candidates
         (s,) = [self._draw(r.stop - r.start) for r in runtime.portions(rows, rows)]
         log_prob, log_weight = self._weigh(s)
-        self.log_weights.append(log_weight)
-        self.tokens += int(s.chosen.sum())
+        self.cost.add(log_weight, int(s.chosen.sum()))
         kept = self._choose(s, log_prob, log_weight)
         plain = validation.plain(s[kept])
         texts = self.writer.tokenizer.batch_decode(plain, skip_special_tokens=True)
@@ -212,17 +206,4 @@ class Draft:
         """What the masks cost, in a line; none where there were none."""
         if not self.masks:
             return []
-        log_weight = torch.cat(self.log_weights).double()
-        n = len(log_weight)
-        cost = float(-log_weight.sum()) / max(1, self.tokens)
-        line = f"masks cost {cost:.2f} nats a token over {n} texts drawn"
-        if self.wish.taste.truncates:
-            return [line]
-        size = float(effective_sample_size(log_weight))
-        share = float((log_weight.logsumexp(dim=0) - torch.tensor(float(n)).log()).exp())
-        return [
-            f"{line}; effective sample size {size:.1f} of {n}; the model's own texts keep the form "
-            f"about once in {1 / share:,.0f}"
-            if share < 1
-            else line
-        ]
+        return [self.cost.said(self.wish.taste.truncates)]
