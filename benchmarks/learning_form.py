@@ -19,20 +19,20 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from textgan import api, config, oracle, runs, runtime
+from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.methods import METHODS, MethodOptions
 from textgan.methods.policy import PolicyGradient, PolicyOptions
 from textgan.metrics import form_chinese
 from textgan.metrics.seeds import compare, interval, verdict
-from textgan.recipe import Recipe
-from textgan.sampling import Writer
 
 POEMS = 4000
 """Samples whose form is looked at."""
 FILES = "configs/data/shi.yaml", "configs/methods/mpo.yaml"
 PAGE = Path("docs/poetry/learning_form.md")
-BASELINE, REAL = "mle", "real"
+FEW = 50
+"""Human poems that tell the rule's reward what the form is, at every update."""
+BASELINE = "mle"
 LIKELIHOODS = BASELINE, "mle_continued"
 """Arms of which the validation likelihood chooses the checkpoint; of the others it is the last."""
 GENERATOR = {"players": {"generator": {}}}
@@ -76,15 +76,18 @@ class RuleReward(PolicyGradient):
 
     def reward(self, s: Sequences, prefix: int = 0, copies: int = 1) -> Tensor:
         poems = self.tokenizer.batch_decode(s.ids, skip_special_tokens=True)
-        kept = form_chinese.rules(poems, self.human)
+        kept = form_chinese.rules(poems, self.human[:FEW])
         return torch.tensor([*kept.values()], dtype=torch.float).mean(dim=0).to(s.ids.device)
 
 
 METHODS["rule_reward"] = RuleReward
+# Recipes are typed by that table when they are imported: what imports them comes later, below.
 
 
 def trained(arm: str, poems: Path, seed: int, folder: Path) -> tuple[Path, float]:
     """An arm's run, and the seconds of processor time that it took beyond the likelihood."""
+    from textgan import api
+
     run, start = folder / f"{arm}-{seed}", folder / f"{BASELINE}-{seed}"
     tree = api.load(*FILES, corpus={"path": str(poems)}, trainer={"seed": seed}, **ARMS[arm])
     began = time.process_time()
@@ -97,6 +100,8 @@ def trained(arm: str, poems: Path, seed: int, folder: Path) -> tuple[Path, float
 
 def measured(checkpoint: Path, poems: list[str], human: list[str]) -> dict[str, Any]:
     """The share of each rule among samples, and what ``evaluate`` says of the rest."""
+    from textgan import api
+
     found: dict[str, Any] = {"form": shares(poems, human), "poems": poems[:5]}
     rows = api.evaluate(checkpoint, metrics="bleu,self_bleu,diversity,memorisation")
     for name, row in (("figures", rows[-1]), ("real", rows[0])):
@@ -113,6 +118,9 @@ def shares(poems: list[str], human: list[str]) -> dict[str, float]:
 
 def written(checkpoint: Path) -> list[str]:
     """Samples at temperature 1."""
+    from textgan import runs
+    from textgan.sampling import Writer
+
     writer = Writer.open(runs.open_checkpoint(checkpoint))
     runtime.seed(0, "form")
     texts: list[str] = []
@@ -141,6 +149,10 @@ def play(poems: Path, seed: int, folder: Path) -> None:
 
 def prepare(run: Path) -> list[str]:
     """The test poems of a run, which tell the rule's reward what the form is."""
+    from textgan import config, oracle, runs
+    from textgan.recipe import Recipe
+    from textgan.sampling import Writer
+
     checkpoint = runs.open_checkpoint(run)
     writer = Writer.open(checkpoint)
     recipe = config.check(Recipe, checkpoint.about["recipe"])

@@ -85,6 +85,12 @@ def sample(
             "(runs of residual_ebm)."
         ),
     ] = None,
+    walk: Annotated[
+        int | None,
+        typer.Option(
+            help="So many texts on the way from one draw of noise to another (models with noise z)."
+        ),
+    ] = None,
     why: Annotated[
         bool,
         typer.Option(
@@ -126,7 +132,9 @@ def sample(
     wish = Wish(asked, taste, prefix, category, best_of, by, resample)  # type: ignore[arg-type]
     found = runs.open_checkpoint(sampling.default_run(run, model), which(checkpoint))
     with api.quiet():
-        if candidates is None:
+        if walk is not None:
+            _walk(found, walk, seed, format)
+        elif candidates is None:
             _write(found, wish, count, seed, format, why, report)
         else:
             _resample(found, wish, candidates, count, seed, format, report)
@@ -203,6 +211,16 @@ def _resample(
         say(f"effective sample size: {writer.effective:.1f} of {n} candidates a text")
         for line in told.said():
             say(line)
+
+
+def _walk(found: "runs.Checkpoint", steps: int, seed: int, format: str) -> None:
+    """Texts on the way between two draws of noise."""
+    from textgan.sampling import Writer
+    from textgan.walk import Walk
+
+    walk = Walk(Writer.open(found), steps, seed)
+    _show(walk.texts(), None, format, first=True)
+    say(walk.said())
 
 
 def _show(texts: list[str], said: list[list["Reason"]] | None, format: str, first: bool) -> None:
