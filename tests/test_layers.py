@@ -19,7 +19,8 @@ SCORING = {"evaluation", "outside", "over_seeds", "sweep", "evaluation_report", 
 SCORING |= {"ceiling", "likelihoods", "beside_mle"}
 COMPARING = {"benchmark", "grid", "leaderboard", "clock"}
 COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "resampling", "sampling_report"}
-COMMANDS |= SCORING | COMPARING
+WRITING = {"draft", "poet", "walk", "why", "sample_command", "playground"}
+COMMANDS |= SCORING | COMPARING | WRITING
 PIECES = {"alarms", "stopping", "windows", "replay", "variety", "gradients"}
 LOOP = {"trainer", "batches", "cast", "figures", "scores"} | PIECES
 SAVED = {"validation", "models", "new_players", "oracle", "runs", "checkpoint", "tracking"}
@@ -75,7 +76,17 @@ MUST_NOT = {
     "report": ALL - {"report", "metrics"},
     "kneser_ney": ALL - {"kneser_ney"},
     "context_free": ALL - {"context_free"},
-    "api": {"cli"},
+    "forms": ALL,
+    "taste": ALL,
+    "wish": ALL,
+    "cost": ALL,
+    "arguments": ALL,
+    "output": ALL - {"tracking"},
+    "draft": COMMANDS - {"sampling"} | LEARNING | LOOP,
+    "poet": COMMANDS - {"sampling", "draft"} | LEARNING | LOOP,
+    "walk": COMMANDS - {"sampling"} | LEARNING | LOOP,
+    "why": COMMANDS - {"draft", "poet"} | LEARNING | LOOP,
+    "api": {"cli", "sample_command", "playground"},
 }
 """By part of the package: the parts that it never imports, at the top or inside a function."""
 
