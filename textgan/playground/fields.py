@@ -8,7 +8,7 @@ import gradio as gr
 
 from textgan.errors import UserError
 from textgan.forms.options import CHINESE, ENGLISH
-from textgan.playground.ask import LETTERS, POEMS, Ask, field_of, read, said
+from textgan.playground.ask import LETTERS, Ask, field_of, read, said
 from textgan.playground.labels import Labels
 
 FORMS = ["", *ENGLISH, *CHINESE]
@@ -20,7 +20,7 @@ class Fields:
     """Made where it is called, in two folded sections behind the first rows.
 
     Attributes:
-        all: the components by the option they stand for.
+        all: the components by the option they stand for, and ``beside``.
         sections: the folded ones.
     """
 
@@ -30,13 +30,15 @@ class Fields:
         self.section: dict[str, Any] = {}
         with gr.Row():
             self._add(gr.Dropdown, "model", models, value=models[0])
+            self._add(gr.Dropdown, "beside", models, value=None)
             self._add(gr.Dropdown, "form", FORMS, value="")
-            self._add(gr.Textbox, "prefix", max_length=LETTERS)
         with gr.Row():
+            self._add(gr.Textbox, "prefix", max_length=LETTERS)
             self._add(gr.Textbox, "acrostic", max_length=LETTERS)
             self._add(gr.Textbox, "rhyme", max_length=LETTERS)
-            self._add(gr.Number, "count", value=3, precision=0, minimum=1, maximum=POEMS)
-            self._add(gr.Number, "seed", value=0, precision=0, minimum=0)
+        with gr.Row():
+            self._add(gr.Number, "count", value=3, precision=0)
+            self._add(gr.Number, "seed", value=0, precision=0)
         self._folded("section.rules", self._rules)
         self._folded("section.taste", self._taste)
 
@@ -54,7 +56,7 @@ class Fields:
         with gr.Row():
             self._add(gr.Dropdown, "tones", ["off", "soft", "strict"], value="off")
             self._add(gr.Dropdown, "rhyme_book", ["pingshui", "xinyun"], value="pingshui")
-            self._add(gr.Number, "lines", value=None, precision=0, minimum=1, maximum=32)
+            self._add(gr.Number, "lines", value=None, precision=0)
         with gr.Row():
             self._add(gr.Textbox, "syllables", max_length=LETTERS)
             self._add(gr.Slider, "metre", minimum=0, maximum=10, value=0, step=0.5)
@@ -67,11 +69,11 @@ class Fields:
     def _taste(self) -> None:
         with gr.Row():
             self._add(gr.Slider, "temperature", minimum=0.1, maximum=2, value=0.8, step=0.05)
-            self._add(gr.Number, "top_k", value=None, precision=0, minimum=1)
-            self._add(gr.Number, "top_p", value=None, minimum=0, maximum=1)
-            self._add(gr.Number, "typical", value=None, minimum=0, maximum=1)
+            self._add(gr.Number, "top_k", value=None, precision=0)
+            self._add(gr.Number, "top_p", value=None)
+            self._add(gr.Number, "typical", value=None)
         with gr.Row():
-            self._add(gr.Number, "best_of", value=1, precision=0, minimum=1, maximum=64)
+            self._add(gr.Number, "best_of", value=1, precision=0)
             self._add(gr.Radio, "by", ["likelihood", "discriminator"], value="likelihood")
             self._add(gr.Textbox, "category", max_length=LETTERS)
         self._add(gr.Checkbox, "resample", value=False)
@@ -80,8 +82,8 @@ class Fields:
         how["elem_id"] = f"field-{name.replace('_', '-')}"
         self.all[name] = self.labels.make(kind, name, choices, min_width=NARROW, **how)
 
-    def ask(self, values: Sequence[Any], **over: Any) -> Ask:
-        """What the fields, in the order of ``all``, ask for.
+    def asks(self, values: Sequence[Any]) -> list[Ask]:
+        """What the fields, in the order of ``all``, ask of a model and of the one beside it.
 
         Raises:
             UserError: a line for each field that is wrong.
@@ -89,7 +91,8 @@ class Fields:
         given = dict(zip(self.all, values, strict=True))
         for name in ("use", "avoid"):
             given[name] = tuple(re.findall(r"[^\s,，、]+", given[name] or ""))
-        return read(given | over)
+        beside = given.pop("beside")
+        return [read(given | {"model": model}) for model in (given["model"], beside) if model]
 
     def clean(self, language: str) -> Mapping[Any, Any]:
         """No errors beside the fields."""

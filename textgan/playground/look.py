@@ -17,6 +17,11 @@ CSS = """
 .poem { white-space: pre-wrap; font-family: Georgia, "Noto Serif CJK SC", "Songti SC", serif;
   font-size: 1.15rem; line-height: 1.7; padding: .6rem 0;
   border-bottom: 1px solid var(--border-color-primary); }
+.poem { padding-left: 1em; text-indent: -1em; }
+.exports a { margin-right: 1em; text-decoration: underline; }
+.report td { border-bottom: 1px solid var(--border-color-primary); padding: .3rem .8rem .3rem 0; }
+#language { min-width: 13rem !important; flex-grow: 0; }
+h1 { font-size: 1.4rem; white-space: nowrap; }
 .token { border-radius: .2em; padding: .1em 0; }
 p.wrong, .block.wrong [class*=info], .block.wrong .md, .block.wrong .md * {
   color: var(--bad) !important; }
@@ -26,7 +31,14 @@ p.wrong, .block.wrong [class*=info], .block.wrong .md, .block.wrong .md * {
 
 def theme() -> gr.themes.Base:
     """Gradio's default with fonts that needn't be fetched."""
-    return gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO)
+    base = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO)
+    # Gradio's grey is hard to read on a phone in daylight.
+    return base.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+    )
 
 
 def looks() -> dict[str, Any]:

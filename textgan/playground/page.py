@@ -8,10 +8,13 @@ from gradio.events import api
 
 from textgan.errors import UserError
 from textgan.playground.ask import read, said
+from textgan.playground.curves_tab import CurvesTab
+from textgan.playground.exhibits import REAL
+from textgan.playground.judge_tab import JudgeTab
 from textgan.playground.labels import Labels
 from textgan.playground.poets import Poets
 from textgan.playground.strings import LANGUAGES
-from textgan.playground.write_tab import ONE_AT_A_TIME, WriteTab
+from textgan.playground.write_tab import ONE_AT_A_TIME, QUIET, WriteTab
 from textgan.playground.written import write
 
 WAITING = 200
@@ -25,27 +28,51 @@ def page(poets: Poets) -> gr.Blocks:
     labels = Labels("en")
     blocks = gr.Blocks(title="textgan", analytics_enabled=False, delete_cache=CACHED)
     with blocks:
-        with gr.Row():
-            labels.make(gr.Markdown, "title")
-            language = labels.make(
-                gr.Radio, "language", [*LANGUAGES], value="en", elem_id="language"
-            )
-        with labels.make(gr.Tab, "tab.write"):
+        language = _head(labels)
+        with labels.make(gr.Tab, "tab.write") as written:
             writing = WriteTab(labels, poets, language)
-
-        def listed() -> Mapping[Any, Any]:
-            return {one: gr.update(choices=[*poets.places()]) for one in writing.refreshed}
-
-        def spoken(request: gr.Request) -> str:
-            return "zh" if request.headers.get("accept-language", "").startswith("zh") else "en"
-
-        quiet: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        blocks.load(listed, None, writing.refreshed, **quiet)
-        blocks.load(spoken, None, language, **quiet)
-        language.change(labels.updates, language, [*labels.made], queue=False, **quiet)
+        with labels.make(gr.Tab, "tab.curves") as watched:
+            curves = CurvesTab(labels, language)
+        with labels.make(gr.Tab, "tab.judge") as judged:
+            judging = JudgeTab(labels, poets, language)
+        _list(blocks, poets, writing, judging)
+        _speak(blocks, labels, language)
+        watched.select(curves.watch, None, [curves.runs, curves.timer], **QUIET)
+        for other in (written, judged):
+            other.select(curves.rest, None, curves.timer, **QUIET)
         endpoint(poets)
     blocks.queue(max_size=WAITING)
     return blocks
+
+
+def _head(labels: Labels) -> Any:
+    """The title, and the language to choose."""
+    how: Any = {"value": "en", "elem_id": "language", "show_label": False, "container": False}
+    with gr.Row():
+        labels.make(gr.Markdown, "title")
+        return labels.make(gr.Radio, "language", [*LANGUAGES], **how)
+
+
+def _list(blocks: gr.Blocks, poets: Poets, writing: WriteTab, judging: JudgeTab) -> None:
+    """Whoever comes sees the models there are by then."""
+    lists = [*writing.lists, judging.model, judging.against]
+
+    def listed() -> Mapping[Any, Any]:
+        names = [*poets.places()]
+        found = {one: gr.update(choices=names) for one in lists}
+        return found | {judging.against: gr.update(choices=[REAL, *names])}
+
+    blocks.load(listed, None, lists, **QUIET)
+
+
+def _speak(blocks: gr.Blocks, labels: Labels, language: Any) -> None:
+    """The browser's language first, then the one that is chosen."""
+
+    def wanted(request: gr.Request) -> str:
+        return "zh" if request.headers.get("accept-language", "").startswith("zh") else "en"
+
+    blocks.load(wanted, None, language, **QUIET)
+    language.change(labels.updates, language, [*labels.made], queue=False, **QUIET)
 
 
 def endpoint(poets: Poets) -> None:

@@ -60,9 +60,16 @@ class Poets:
         """
         found = self.checkpoint(name)
         if found.folder not in self._open:
-            with api.quiet():
-                self._open[found.folder] = Poet.open(found)
+            self._open[found.folder] = _read(found)
             if len(self._open) > HELD:
                 self._open.popitem(last=False)
         self._open.move_to_end(found.folder)
         return self._open[found.folder]
+
+
+@api.quiet()
+def _read(found: runs.Checkpoint) -> Poet:
+    poet = Poet.open(found)
+    if poet.judged:
+        _ = poet.discriminator  # reads it
+    return poet

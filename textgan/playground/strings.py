@@ -3,8 +3,10 @@
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 STRINGS: dict[str, tuple[str, str]] = {
-    "title": ("# textgan: a playground", "# textgan：诗的游乐场"),
+    "title": ("# textgan playground", "# textgan 诗的游乐场"),
     "language": ("Language", "语言"),
+    "language.en": ("English", "English"),
+    "language.zh": ("中文", "中文"),
     "tab.write": ("Write", "写诗"),
     "tab.curves": ("Training", "训练"),
     "tab.judge": ("Judge", "评判"),
@@ -89,6 +91,45 @@ STRINGS: dict[str, tuple[str, str]] = {
     "uncoloured": (
         "No colours: this model comes without a discriminator that has learnt.",
         "无颜色：此模型没有训练过的判别器。",
+    ),
+    "favourites": ("Favourites on this sheet", "收藏"),
+    "favourites.info": ("Tick what you want to keep.", "勾选要留下的诗。"),
+    "favourites.none": ("No favourites yet.", "还没有收藏。"),
+    "clear": ("Forget the favourites", "清空收藏"),
+    # training
+    "runs": ("Runs", "训练"),
+    "runs.info": ("Finished or still running.", "已完成或正在进行。"),
+    "runs.none": ("No run has logged this figure.", "没有训练记录此项指标。"),
+    "figure": ("Figure", "指标"),
+    "figure.info": ("What the runs have logged.", "训练中记录的指标。"),
+    "turn": ("turn", "第几轮"),
+    # judge
+    "task": ("Question", "问题"),
+    "task.real": ("Real or generated?", "真人所写，还是机器生成？"),
+    "task.better": ("Which of two is better?", "两首中哪首更好？"),
+    "judged": ("Model", "模型"),
+    "judged.info": ("Whose texts are judged.", "评判谁写的文本。"),
+    "against": ("Against", "对手"),
+    "against.info": ("Held-out real texts, or another model.", "留出的真实文本，或另一个模型。"),
+    "begin": ("Begin", "开始"),
+    "answer.real": ("Real", "真人所写"),
+    "answer.generated": ("Generated", "机器生成"),
+    "answer.first": ("The first", "第一首"),
+    "answer.second": ("The second", "第二首"),
+    "answer.neither": ("Neither", "不分高下"),
+    "report": ("Report", "结果"),
+    "report.none": ("No answers yet.", "还没有答案。"),
+    "report.what": ("Of", "项目"),
+    "report.share": ("share [95 %]", "比例 [95 %]"),
+    "report.answers": ("answers", "答案数"),
+    "report.judges": ("judges", "评判者"),
+    "report.right": ("{who}: told from real texts", "{who}：真假判对"),
+    "report.fooled": ("{who}: generated, taken for real", "{who}：生成而被当真"),
+    "report.wins": ("{who}: better than {whom}", "{who} 胜过 {whom}"),
+    "report.ties": (" and {} neither", "，另 {} 次不分高下"),
+    "report.note": (
+        "Wilson intervals, as if all answers were independent; .50 is chance.",
+        "Wilson 区间，假定各答案相互独立；0.50 为随机水平。",
     ),
 }
 """English and Chinese by key; ``.info`` explains a field, other endings name its choices."""

@@ -1,4 +1,4 @@
-"""The page's first tab: ask, and poems stream in; two models side by side."""
+"""The page's first tab: ask, and poems stream in; two models side by side; favourites."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from textgan.errors import UserError
+from textgan.playground import favourites
 from textgan.playground.fields import Fields
 from textgan.playground.labels import Labels
 from textgan.playground.poets import Poets
@@ -16,60 +17,81 @@ from textgan.playground.written import Written, write
 
 ONE_AT_A_TIME: Any = {"concurrency_limit": 1, "concurrency_id": "poets"}
 """Draws come from the process's one stream, and two models at work would share the cores."""
+QUIET: Any = {"api_visibility": "private", "show_progress": "hidden"}
+SECONDS = 3600
+"""That a visitor's poems are held."""
 
 
 class WriteTab:
-    """Made where it is called.
-
-    Attributes:
-        written: the poems that stand on the sheet, a state.
-        refreshed: dropdowns of models.
-    """
+    """Made where it is called."""
 
     def __init__(self, labels: Labels, poets: Poets, language: Any) -> None:
         self.poets = poets
-        names = [*poets.places()]
-        self.fields = Fields(labels, names)
+        self.fields = Fields(labels, [*poets.places()])
         with gr.Row():
-            self.beside = labels.make(
-                gr.Dropdown, "beside", names, value=None, elem_id="field-beside", min_width=140
-            )
             self.go = labels.make(gr.Button, "write", variant="primary", elem_id="write")
             self.stop = labels.make(gr.Button, "stop", elem_id="stop")
         self.error = gr.HTML(elem_id="error")
         self.sheet = gr.HTML(elem_id="sheet")
-        self.written = gr.State([], time_to_live=3600)
-        inputs = [language, self.beside, *self.fields.all.values()]
-        outputs = [*self.fields.all.values(), *self.fields.sections]
-        outputs += [self.error, self.sheet, self.written]
-        how: Any = {"api_visibility": "private", "show_progress": "hidden", **ONE_AT_A_TIME}
-        writing = self.go.click(self.write, inputs, outputs, **how)
+        self.tick = labels.make(gr.CheckboxGroup, "favourites", visible=False, elem_id="tick")
+        self.kept_list = gr.HTML(elem_id="kept")
+        self.clear = labels.make(gr.Button, "clear", visible=False, elem_id="clear")
+        self.written = gr.State([], time_to_live=SECONDS)
+        self.kept = gr.State([], time_to_live=SECONDS)
+        self._listen(language)
+
+    def _listen(self, language: Any) -> None:
+        fields = [*self.fields.all.values()]
+        outputs = [*fields, *self.fields.sections, self.error, self.sheet, self.written, self.tick]
+        how = QUIET | ONE_AT_A_TIME
+        writing = self.go.click(self.write, [language, *fields], outputs, **how)
         self.stop.click(None, cancels=[writing], api_visibility="private")
+        outputs = [self.kept, self.kept_list, self.clear]
+        inputs = [language, self.kept, self.written, self.tick]
+        self.tick.input(self.keep, inputs, outputs, **QUIET)
+        self.clear.click(self.forget, None, [*outputs, self.tick], **QUIET)
 
     @property
-    def refreshed(self) -> list[Any]:
+    def lists(self) -> list[Any]:
         """Dropdowns that list models."""
-        return [self.fields.all["model"], self.beside]
+        return [self.fields.all["model"], self.fields.all["beside"]]
 
-    def write(self, language: str, beside: str | None, *values: Any) -> Iterator[Mapping[Any, Any]]:
+    def write(self, language: str, *values: Any) -> Iterator[Mapping[Any, Any]]:
         """The page while poems come, and errors beside the fields."""
         busy = f'<p class="busy">{escape(text("busy", language))}</p>'
-        yield {**self.fields.clean(language), self.error: "", self.sheet: busy, self.written: []}
+        empty = {self.sheet: busy, self.written: [], self.tick: gr.update(visible=False)}
+        yield {**self.fields.clean(language), self.error: "", **empty}
         try:
-            yield from self._write(language, beside, values)
+            yield from self._write(language, values)
         except UserError as error:
             told, rest = self.fields.told(error)
-            yield {**told, self.error: f'<p class="wrong">{escape(rest)}</p>' if rest else ""}
+            wrong = f'<p class="wrong">{escape(rest)}</p>' if rest else ""
+            yield {**told, self.error: wrong, self.sheet: ""}
 
-    def _write(
-        self, language: str, beside: str | None, values: tuple[Any, ...]
-    ) -> Iterator[Mapping[Any, Any]]:
-        asks = [self.fields.ask(values)]
-        if beside:
-            asks.append(self.fields.ask(values, model=beside))
+    def _write(self, language: str, values: tuple[Any, ...]) -> Iterator[Mapping[Any, Any]]:
+        asks = self.fields.asks(values)
         found: list[tuple[str, list[Written]]] = [(ask.model, []) for ask in asks]
         for ask, (_, poems) in zip(asks, found, strict=True):  # one stream of draws: in turn
             for one in write(self.poets, ask, scored=True):
                 poems.append(one)
                 yield {self.sheet: sheets(found, language)}
-        yield {self.written: [one for _, poems in found for one in poems]}
+        written = [one for _, poems in found for one in poems]
+        choices = [(favourites.first_line(one), at) for at, one in enumerate(written)]
+        tick = gr.update(choices=choices, value=[], visible=True)
+        yield {self.written: written, self.tick: tick}
+
+    def keep(
+        self, language: str, kept: list[Written], written: list[Written], ticked: list[int]
+    ) -> Mapping[Any, Any]:
+        """The favourites, once poems were ticked or no longer are."""
+        kept = favourites.kept(kept, written, ticked)
+        return {
+            self.kept: kept,
+            self.kept_list: favourites.shown(kept, language),
+            self.clear: gr.update(visible=bool(kept)),
+        }
+
+    def forget(self) -> Mapping[Any, Any]:
+        """No favourites."""
+        hidden = gr.update(visible=False)
+        return {self.kept: [], self.kept_list: "", self.clear: hidden, self.tick: []}
