@@ -1,0 +1,151 @@
+"""Can a poem still be finished? Answered over words that are alike, and remembered.
+
+Inside a line only syllables count, words to use and lines not to copy; behind it only its end's
+rhyme. So a line is looked at alone, and the lines together by their ends (``english_rhyme``).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from textgan.forms.english_lines import Node
+from textgan.forms.english_plan import Ends, Group, Plan
+from textgan.forms.english_rhyme import Rhymes, Taken
+
+Reach = tuple[tuple[int, Ends], ...]
+"""How a line may end: the words to use that are left then, and the ends that it can have."""
+KEPT = 2**18
+"""Answers that are remembered, at most."""
+
+
+class Here(NamedTuple):
+    """Where a line is, as far as what may follow in it depends on that."""
+
+    line: int
+    spoken: int = 0
+    """Syllables so far."""
+    fresh: bool = True
+    """True before its first word."""
+    left: int = 0
+    """Words still to use, as bits."""
+    node: Node | None = None
+    """Where it is among lines not to copy; None if none goes on so."""
+
+
+class Ahead:
+    """Looks ahead in a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.rhymes = plan, Rhymes(plan)
+        self.root: Node | None = 0 if plan.copied else None
+        self.reached: dict[Here, Reach] = {}
+        self.goods: dict[tuple[int, int, Taken], Ends] = {}
+        self.ways: dict[tuple[int, int], list[tuple[Ends, ...]]] = {}
+
+    def begin(self, line: int, left: int) -> Here:
+        """Before a line."""
+        return Here(line, left=left, node=self.root)
+
+    def initial(self, here: Here) -> str | None:
+        """The letter that the next word begins with."""
+        return self.plan.lines[here.line].initial if here.fresh else None
+
+    def onward(self, here: Here, token: int) -> Here:
+        """Behind a word."""
+        plan = self.plan
+        spoken = here.spoken + int(plan.vocabulary.syllables[token])
+        left = here.left & ~plan.bits.get(token, 0)
+        return here._replace(spoken=spoken, fresh=False, left=left, node=self.follow(here, token))
+
+    def follow(self, here: Here, token: int) -> Node | None:
+        """Where a token leads among lines not to copy."""
+        return self.plan.copied.step(here.node, token) if self.plan.copied else None
+
+    def full(self, here: Here) -> bool:
+        """True if a line has the syllables that it must have, and isn't copied."""
+        line, copied = self.plan.lines[here.line], self.plan.copied
+        whole = copied is not None and here.node in copied.whole
+        return line.low <= here.spoken <= line.high and not whole
+
+    def singles(self, here: Here) -> list[int]:
+        """Words looked at one by one: those to use, and those by which lines not to copy go on."""
+        copied, initial = self.plan.copied, self.initial(here)
+        alone = {*self.plan.bits}
+        if copied and here.node is not None:
+            alone |= copied.children[here.node].keys() & self.plan.vocabulary.words.keys()
+        return [token for token in sorted(alone) if self.plan.begins(token, initial)]
+
+    def groups(self, here: Here) -> Iterator[tuple[int, Group]]:
+        """All other words, by their syllables."""
+        every = self.plan.groups(self.initial(here))
+        if here.node is None:
+            yield from every.items()
+            return
+        fewer = {n: dict(group.counts) for n, group in every.items()}
+        for token in self.singles(here):
+            if token not in self.plan.bits:
+                of = fewer[int(self.plan.vocabulary.syllables[token])]
+                of[int(self.plan.vocabulary.end_of[token])] -= 1
+        for n, group in every.items():
+            size = sum(fewer[n].values())
+            if size:
+                gone = sum(1 << end for end, count in fewer[n].items() if not count)
+                yield n, Group(size, group.ends & ~gone | self.plan.any, fewer[n])
+
+    def reach(self, here: Here) -> Reach:
+        """How a line may end behind at least one word more."""
+        if here not in self.reached:
+            if len(self.reached) > KEPT:
+                self.reached.clear()
+            self.reached[here] = self._reach(here)
+        return self.reached[here]
+
+    def _reach(self, here: Here) -> Reach:
+        found: dict[int, Ends] = {}
+        bound = self.reach(here._replace(node=None)) if here.node is not None else None
+        for then, ends in self.words(here):
+            for left, mask in [(then.left, ends)] * self.full(then) + [*self.reach(then)]:
+                found[left] = found.get(left, 0) | mask
+            if bound is not None and tuple(sorted(found.items())) == bound:
+                break  # nothing more is to be had
+        return tuple(sorted(found.items()))
+
+    def words(self, here: Here) -> Iterator[tuple[Here, Ends]]:
+        """Behind each next word, and its ends; one for many that are alike."""
+        high = self.plan.lines[here.line].high
+        for syllables, group in self.groups(here):
+            if here.spoken + syllables <= high:
+                then = here._replace(spoken=here.spoken + syllables, fresh=False, node=None)
+                yield then, group.ends
+        for token in self.singles(here):
+            then = self.onward(here, token)
+            if then.spoken <= high:
+                yield then, self.plan.ends(token)
+
+    def good(self, line: int, left: int, taken: Taken) -> Ends:
+        """The ends of a line with which, some words still to use, the rest can be finished."""
+        key = line, left, taken
+        if key not in self.goods:
+            if len(self.goods) > KEPT:
+                self.goods.clear()
+            found = 0
+            for behind in self.behind(line + 1, left):
+                found |= self.rhymes.good(line, behind, taken)
+            self.goods[key] = found
+        return self.goods[key]
+
+    def behind(self, line: int, left: int) -> list[tuple[Ends, ...]]:
+        """The ends that the lines from one on can have, for each way to share out words to use."""
+        if line == len(self.plan.lines):
+            return [()] if not left else []
+        if (line, left) not in self.ways:
+            found = [
+                (mask, *rest)
+                for after, mask in self.reach(self.begin(line, left))
+                for rest in self.behind(line + 1, after)
+            ]
+            self.ways[line, left] = [*dict.fromkeys(found)]
+        return self.ways[line, left]
+
+    def goes_on(self, here: Here, taken: Taken) -> bool:
+        """True if the poem can be finished with at least one word more in this line."""
+        return any(mask & self.good(here.line, left, taken) for left, mask in self.reach(here))

@@ -1,0 +1,189 @@
+"""English verse as a machine: which words may come next so that the poem can be finished."""
+
+from collections import OrderedDict
+from functools import cached_property
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textgan.forms.base import Form, State
+from textgan.forms.english_ahead import Ahead, Here
+from textgan.forms.english_plan import Ends, Plan
+from textgan.forms.english_rhyme import Taken
+from textgan.forms.english_vocabulary import Array
+
+KEPT = 2**26
+"""Bytes of factors that are kept."""
+
+
+class Poem(NamedTuple):
+    """What is known of a poem so far."""
+
+    here: Here
+    taken: Taken
+    """The rhymes so far."""
+    end: int | None = None
+    """The end that the line has if it ends here; None if it can't."""
+    hangs: frozenset[int] = frozenset()
+    """The clitics that the last word takes."""
+    marks: bool = False
+    """True if a mark may follow."""
+    over: bool = False
+
+
+class Part(NamedTuple):
+    """What decides which words may follow."""
+
+    initial: str | None
+    odd: bool
+    """True in an odd place, counted from 0."""
+    groups: tuple[tuple[int, bool, Ends], ...]
+    """By syllables: whether any word may come, and else the ends that close the line."""
+    without: frozenset[int]
+    """Words looked at one by one."""
+    single: frozenset[int]
+    """Those of them that may come."""
+    clitics: frozenset[int]
+    marks: bool
+    closes: int | None
+    """The token that may end the line."""
+
+
+class EnglishForm(Form):
+    """The form of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.ahead, self.eos = plan, Ahead(plan), plan.vocabulary.eos
+        self.length = sum(2 * line.high + 1 for line in plan.lines)  # a mark or clitic a word
+        self.tables: OrderedDict[Part, Tensor] = OrderedDict()
+        self.firsts: dict[str | None, Array] = {}
+
+    def start(self) -> Poem:
+        return Poem(self.ahead.begin(0, self.plan.all), self.ahead.rhymes.start)
+
+    @property
+    def possible(self) -> bool:
+        """True if there is any such poem."""
+        start = self.start()
+        return self.ahead.goes_on(start.here, start.taken)
+
+    def step(self, state: State, token: int) -> Poem:
+        poem, vocabulary = cast(Poem, state), self.plan.vocabulary
+        if poem.over or token == self.eos:
+            return poem._replace(over=True)
+        if token == vocabulary.between:
+            assert poem.end is not None
+            taken = self.ahead.rhymes.take(poem.taken, poem.here.line, poem.end)
+            return Poem(self.ahead.begin(poem.here.line + 1, poem.here.left), taken)
+        if token in vocabulary.marks:
+            return poem._replace(hangs=frozenset(), marks=False)
+        if token in vocabulary.clitics:
+            node = self.ahead.follow(poem.here, token)
+            return Poem(poem.here._replace(node=node), poem.taken)
+        here = self.ahead.onward(poem.here, token)
+        hangs = frozenset(c for c in vocabulary.clitics if not vocabulary.bars(c, token))
+        return Poem(here, poem.taken, self.end(here, poem.taken, token), hangs, True)
+
+    def end(self, here: Here, taken: Taken, token: int) -> int | None:
+        """The end that a line has behind its last word; None if it can't end so."""
+        if not self.ahead.full(here):
+            return None
+        good = self.ahead.good(here.line, here.left, taken) & self.plan.ends(token)
+        return good.bit_length() - 1 if good else None
+
+    def factors(self, state: State) -> Tensor:
+        poem = cast(Poem, state)
+        return self.only if poem.over else self.kept(self.part(poem))
+
+    @cached_property
+    def only(self) -> Tensor:
+        """The factors behind the end."""
+        size = self.plan.vocabulary.size
+        return torch.full((size,), -torch.inf).index_fill(0, torch.tensor(self.eos), 0)
+
+    def kept(self, part: Part) -> Tensor:
+        """Factors by what they depend on; those of longest ago are forgotten."""
+        if part not in self.tables:
+            self.tables[part] = torch.from_numpy(self.table(part))
+            if len(self.tables) * 4 * self.plan.vocabulary.size > KEPT:
+                self.tables.popitem(last=False)
+        self.tables.move_to_end(part)
+        return self.tables[part]
+
+    def part(self, poem: Poem) -> Part:
+        """What decides what may follow."""
+        ahead, here, vocabulary = self.ahead, poem.here, self.plan.vocabulary
+        last = here.line == len(self.plan.lines) - 1
+        alone = ahead.singles(here)
+        single = [t for t in alone if self.may(poem, ahead.onward(here, t), self.plan.ends(t))]
+        hung = (c for c in poem.hangs if self.may_hang(poem, c))
+        groups = []
+        for syllables in self.plan.groups(ahead.initial(here)):
+            then = here._replace(spoken=here.spoken + syllables, fresh=False, node=None)
+            groups.append((syllables, *self.ways(poem, then)))
+        closing = self.eos if last else vocabulary.between
+        return Part(
+            ahead.initial(here),
+            bool(self.plan.metre) and here.spoken % 2 == 1,
+            tuple(groups),
+            frozenset(alone),
+            frozenset(single),
+            frozenset(hung),
+            poem.marks,
+            None if poem.end is None else closing,
+        )
+
+    def ways(self, poem: Poem, then: Here) -> tuple[bool, Ends]:
+        """Whether the poem can go on behind a word in its line, and the ends by which it can
+        behind the line."""
+        if then.spoken > self.plan.lines[then.line].high:
+            return False, 0
+        if self.ahead.goes_on(then, poem.taken):
+            return True, 0
+        good = self.ahead.good(then.line, then.left, poem.taken) if self.ahead.full(then) else 0
+        return False, good
+
+    def may(self, poem: Poem, then: Here, ends: Ends) -> bool:
+        """True if the poem can be finished behind a word."""
+        on, good = self.ways(poem, then)
+        return on or bool(good & ends)
+
+    def may_hang(self, poem: Poem, clitic: int) -> bool:
+        """True if the poem can be finished behind a clitic, which wants a word."""
+        node = self.ahead.follow(poem.here, clitic)
+        return self.ahead.goes_on(poem.here._replace(node=node), poem.taken)
+
+    def table(self, part: Part) -> Array:
+        """(V,) the factors."""
+        plan, vocabulary = self.plan, self.plan.vocabulary
+        found = np.zeros(vocabulary.size, dtype=bool)
+        for syllables, on, ends in part.groups:
+            if on:
+                found |= vocabulary.syllables == syllables
+            elif ends:
+                found |= (vocabulary.syllables == syllables) & self.closing(ends)
+        found &= self.first(part.initial)
+        found[[*part.without]] = False
+        found[[*part.single, *part.clitics]] = True
+        found[[*(vocabulary.marks if part.marks else ())]] = True
+        if part.closes is not None:
+            found[part.closes] = True
+        costs = plan.metre * vocabulary.out_of_place[int(part.odd)]
+        return np.where(found, -costs, -np.inf).astype(np.float32)
+
+    def closing(self, ends: Ends) -> Array:
+        """(V,) the words that have one of some ends."""
+        count = len(self.plan.vocabulary.ends) + 1
+        if ends & self.plan.any:
+            return np.ones(self.plan.vocabulary.size, dtype=bool)
+        octets = np.frombuffer(ends.to_bytes(count // 8 + 1, "little"), dtype=np.uint8)
+        among: Array = np.unpackbits(octets, bitorder="little")[self.plan.vocabulary.end_of] > 0
+        return among
+
+    def first(self, initial: str | None) -> Array:
+        """(V,) the words that may stand where a letter is asked for."""
+        if initial not in self.firsts:
+            self.firsts[initial] = self.plan.initial(initial)
+        return self.firsts[initial]

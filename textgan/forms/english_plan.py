@@ -1,0 +1,107 @@
+"""What an English poem has to be, as tables over lines and tokens."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from textgan.forms.english_lines import Lines
+from textgan.forms.english_shape import Line
+from textgan.forms.english_vocabulary import Array, Vocabulary
+
+Ends = int
+"""Ends of lines as bits: bit e is ``Vocabulary.ends[e]``, and the bit above them any word's end."""
+
+
+class Group(NamedTuple):
+    """Words of one number of syllables, which nothing but their ends tells apart."""
+
+    size: int
+    ends: Ends
+    counts: dict[int, int]
+    """How many words have each end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A poem's lines and what may stand in them.
+
+    Attributes:
+        lines: what each must be.
+        vocabulary: the words.
+        verse: (V,) those that may stand in it.
+        use: words that must, each by all its tokens.
+        copied: lines that mustn't.
+        metre: nats that a syllable out of iambic place costs.
+    """
+
+    lines: tuple[Line, ...]
+    vocabulary: Vocabulary
+    verse: Array
+    use: tuple[frozenset[int], ...] = ()
+    copied: Lines | None = None
+    metre: float = 0.0
+    known: dict[str | None, dict[int, Group]] = field(default_factory=dict)
+
+    @cached_property
+    def bits(self) -> dict[int, int]:
+        """The word to use that a token is, as a bit."""
+        return {token: 1 << i for i, tokens in enumerate(self.use) for token in tokens}
+
+    @property
+    def all(self) -> int:
+        """Every word to use, a bit each."""
+        return (1 << len(self.use)) - 1
+
+    @property
+    def any(self) -> Ends:
+        """The bit of any word's end."""
+        return 1 << len(self.vocabulary.ends)
+
+    def ends(self, token: int) -> Ends:
+        """The ends that a word is."""
+        return self.any | 1 << int(self.vocabulary.end_of[token])
+
+    def begins(self, token: int, initial: str | None) -> bool:
+        """True if a word may stand where a line begins with a letter; None asks for none."""
+        fits = initial is None or self.vocabulary.words[token].startswith(initial)
+        return fits and bool(self.verse[token])
+
+    def groups(self, initial: str | None) -> dict[int, Group]:
+        """The words that begin with a letter, but for those to use, by their syllables."""
+        if initial not in self.known:
+            self.known[initial] = self._groups(initial)
+        return self.known[initial]
+
+    def _groups(self, initial: str | None) -> dict[int, Group]:
+        counts: dict[int, dict[int, int]] = {}
+        for token in self.vocabulary.words:
+            if token not in self.bits and self.begins(token, initial):
+                of = counts.setdefault(int(self.vocabulary.syllables[token]), {})
+                end = int(self.vocabulary.end_of[token])
+                of[end] = of.get(end, 0) + 1
+        return {
+            n: Group(sum(of.values()), self.any | sum(1 << end for end in of), of)
+            for n, of in sorted(counts.items())
+        }
+
+    @cached_property
+    def rhymes(self) -> list[int]:
+        """The rhyme of each end, by its number."""
+        number: dict[tuple[str, ...], int] = {}
+        return [number.setdefault(end.rhyme, len(number)) for end in self.vocabulary.ends]
+
+    @cached_property
+    def ends_of(self) -> list[Ends]:
+        """The ends that each rhyme has."""
+        found = [0] * (max(self.rhymes, default=-1) + 1)
+        for end, rhyme in enumerate(self.rhymes):
+            found[rhyme] |= 1 << end
+        return found
+
+    def initial(self, initial: str | None) -> Array:
+        """(V,) the words that may begin a line."""
+        found = np.zeros(self.vocabulary.size, dtype=bool)
+        found[[t for t in self.vocabulary.words if self.begins(t, initial)]] = True
+        return found
