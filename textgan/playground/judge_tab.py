@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from textgan import shipped
 from textgan.errors import UserError
 from textgan.playground.answers import Answers
 from textgan.playground.ask import said
@@ -26,10 +27,11 @@ class JudgeTab:
     def __init__(self, labels: Labels, poets: Poets, language: Any) -> None:
         self.labels, self.poets, self.answers = labels, poets, Answers()
         names = [*poets.places()]
+        first = names[len(shipped.NAMES) :] or names  # a run has texts to be held against
         with gr.Row():
             self.task = labels.make(gr.Radio, "task", [*TASKS], value="real", elem_id="field-task")
             self.model = labels.make(
-                gr.Dropdown, "judged", names, value=names[-1], elem_id="field-judged"
+                gr.Dropdown, "judged", names, value=first[0], elem_id="field-judged"
             )
             self.against = labels.make(
                 gr.Dropdown, "against", [REAL, *names], value=REAL, elem_id="field-against"
@@ -111,9 +113,13 @@ def table(found: list[Verdict], language: str) -> str:
     if not found:
         return f"<p>{escape(text('report.none', language))}</p>"
     heads = [text(f"report.{head}", language) for head in ("what", "share", "answers", "judges")]
-    rows = [heads, *(_cells(one, language) for one in found)]
-    body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
-    return f'<table class="report">{body}</table><p>{escape(text("report.note", language))}</p>'
+    rows = [_row("th", heads), *(_row("td", _cells(one, language)) for one in found)]
+    note = escape(text("report.note", language))
+    return f'<table class="report">{"".join(rows)}</table><p>{note}</p>'
+
+
+def _row(tag: str, cells: list[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _cells(one: Verdict, language: str) -> list[str]:

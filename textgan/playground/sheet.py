@@ -31,7 +31,7 @@ def coloured(one: Written) -> str:
 
 
 def _token(piece: str, score: float) -> str:
-    strength = math.tanh(score / 2)  # 2 sigmoid - 1
+    strength = math.tanh(2 * score)  # what a piece adds to a text's logit is seldom above 1/2
     kind, depth = ("real" if strength > 0 else "fake"), DEEPEST * abs(strength)
     style = f"background: rgb(var(--{kind}) / {depth:.2f})"
     return f'<span class="token" style="{style}" title="{score:+.2f}">{escape(piece)}</span>'

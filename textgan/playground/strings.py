@@ -110,7 +110,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "judged": ("Model", "模型"),
     "judged.info": ("Whose texts are judged.", "评判谁写的文本。"),
     "against": ("Against", "对手"),
-    "against.info": ("Held-out real texts, or another model.", "留出的真实文本，或另一个模型。"),
+    "against.info": ("real: held-out texts; or a model.", "real：留出的真实文本；或另一个模型。"),
     "begin": ("Begin", "开始"),
     "answer.real": ("Real", "真人所写"),
     "answer.generated": ("Generated", "机器生成"),

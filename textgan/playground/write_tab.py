@@ -48,7 +48,7 @@ class WriteTab:
         self.stop.click(None, cancels=[writing], api_visibility="private")
         outputs = [self.kept, self.kept_list, self.clear]
         inputs = [language, self.kept, self.written, self.tick]
-        self.tick.input(self.keep, inputs, outputs, **QUIET)
+        self.tick.input(self.keep, inputs, outputs, trigger_mode="always_last", **QUIET)
         self.clear.click(self.forget, None, [*outputs, self.tick], **QUIET)
 
     @property
