@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -99,3 +100,14 @@ def test_a_request_is_an_object(client: Client, wish: Any) -> None:
 
 def test_nothing_else_can_be_called(client: Client) -> None:
     assert [*client.view_api(return_format="dict")["named_endpoints"]] == ["/poems"]
+
+
+def test_no_file_comes_in_or_goes_out(address: str, home: Path) -> None:
+    secret = home / "judgements.jsonl"
+    secret.write_text("secret")
+    for place in (secret, "/etc/passwd", "../../../../etc/passwd", home / "small-pretrain-1"):
+        got = httpx.get(f"{address}gradio_api/file={place}")
+        assert got.status_code in (403, 404), place
+    sent = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.txt", b"x" * 2000)})
+    assert sent.status_code == 413
+    secret.unlink()

@@ -104,7 +104,7 @@ def test_a_mistake_about_no_field_comes_back(tab: WriteTab) -> None:
     error = UserError("--count: too many\n/tmp/run: is damaged")
     beside, rest = tab.fields.told(error)
     assert [*beside] == [tab.fields.all["count"]]
-    assert rest == "/tmp/run: is damaged"
+    assert rest == '<p class="wrong">/tmp/run: is damaged</p>'
 
 
 def test_a_token_has_the_discriminator_s_colour() -> None:

@@ -6,7 +6,7 @@ cut off at the model's longest length. Line ends have no blanks.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -52,7 +52,7 @@ def named(poet: Poet) -> str:
 def generated(poet: Poet, tokenizers: Sequence[Tokenizer], seed: int) -> list[Exhibit]:
     """What a model writes at temperature 1, without any form."""
     poems = poet.poems(Wish(), TEXTS, seed)
-    texts = [poem.text for poem in poems if len(poem.tokens) < longest(poet)]
+    texts = {n: poem.text for n, poem in enumerate(poems) if len(poem.tokens) < longest(poet)}
     return [*_same_way(texts, named(poet), tokenizers, seed)]
 
 
@@ -62,7 +62,10 @@ def real(poet: Poet, tokenizers: Sequence[Tokenizer], seed: int) -> list[Exhibit
     Raises:
         UserError: they aren't there, or the run is of a language without texts of its own.
     """
-    options = corpus_options(poet.checkpoint)
+    try:
+        options = corpus_options(poet.checkpoint)
+    except UserError as error:
+        raise UserError(f"--judged: {error}") from None
     if options.oracle is not None:
         raise UserError(
             "--judged: was trained on an oracle's texts, which nobody can read; take one"
@@ -70,7 +73,8 @@ def real(poet: Poet, tokenizers: Sequence[Tokenizer], seed: int) -> list[Exhibit
     found = Division(options).texts()
     held_out = [*islice((text.text for split, text in found if split == "test"), READ)]
     chosen = random.Random(seed).sample(held_out, min(TEXTS, len(held_out)))
-    whole = [text for text in chosen if len(_ids(text, poet.writer.tokenizer)) < longest(poet)]
+    lengths = [len(_ids(text, poet.writer.tokenizer)) for text in chosen]
+    whole = {n: text for n, text in enumerate(chosen) if lengths[n] < longest(poet)}
     exhibits = [*_same_way(whole, REAL, tokenizers, seed)]
     if not exhibits:
         raise UserError(
@@ -86,9 +90,9 @@ def longest(poet: Poet) -> int:
 
 
 def _same_way(
-    texts: Iterable[str], source: str, tokenizers: Sequence[Tokenizer], seed: int
+    texts: Mapping[int, str], source: str, tokenizers: Sequence[Tokenizer], seed: int
 ) -> Iterator[Exhibit]:
-    for number, text in enumerate(texts):
+    for number, text in texts.items():
         found = read_again(text, tokenizers)
         if found is not None and found[0]:
             yield Exhibit(*found, source, seed, number)

@@ -8,8 +8,8 @@ import gradio as gr
 
 from textgan.errors import UserError
 from textgan.forms.options import CHINESE, ENGLISH
-from textgan.playground.ask import LETTERS, Ask, field_of, read, said
-from textgan.playground.labels import Labels
+from textgan.playground.ask import LETTERS, Ask, read
+from textgan.playground.labels import Labels, told
 
 FORMS = ["", *ENGLISH, *CHINESE]
 NARROW = 140
@@ -96,23 +96,10 @@ class Fields:
 
     def clean(self, language: str) -> Mapping[Any, Any]:
         """No errors beside the fields."""
-        return {
-            field: gr.update(
-                info=self.labels.words(field, language).get("info", ""), elem_classes=[]
-            )
-            for field in self.all.values()
-        }
+        return self.labels.clean(self.all.values(), language)
 
     def told(self, error: UserError) -> tuple[Mapping[Any, Any], str]:
-        """Each line beside its field, and what is about none of them."""
-        beside: dict[Any, Any] = {}
-        rest: list[str] = []
-        for line in said(error):
-            name = field_of(line)
-            if name not in self.all:
-                rest.append(line)
-                continue
-            beside[self.all[name]] = gr.update(info=line, elem_classes=["wrong"])
-            if name in self.section:
-                beside[self.section[name]] = gr.update(open=True)
-        return beside, "\n".join(rest)
+        """Mistakes beside their fields, in sections that are open then, and the rest as HTML."""
+        beside, rest = told(self.all, error)
+        opened = [self.section[name] for name in self.section if self.all[name] in beside]
+        return beside | dict.fromkeys(opened, gr.update(open=True)), rest

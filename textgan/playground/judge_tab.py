@@ -11,10 +11,9 @@ import gradio as gr
 from textgan import shipped
 from textgan.errors import UserError
 from textgan.playground.answers import Answers
-from textgan.playground.ask import said
 from textgan.playground.exhibits import REAL
 from textgan.playground.judging import TASKS, Judging, Question, begin
-from textgan.playground.labels import Labels
+from textgan.playground.labels import Labels, told
 from textgan.playground.poets import Poets
 from textgan.playground.strings import text
 from textgan.playground.verdict import Verdict, verdicts
@@ -36,6 +35,7 @@ class JudgeTab:
             self.against = labels.make(
                 gr.Dropdown, "against", [REAL, *names], value=REAL, elem_id="field-against"
             )
+        self.fields = {"model": self.model, "judged": self.model, "against": self.against}
         self.start = labels.make(gr.Button, "begin", variant="primary", elem_id="begin")
         self.error = gr.HTML(elem_id="judge-error")
         self.question = gr.HTML(elem_id="question")
@@ -54,7 +54,8 @@ class JudgeTab:
 
     def _listen(self, language: Any) -> None:
         quiet: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        outputs = [self.error, self.question, self.judging, *self.buttons.values()]
+        outputs = [self.error, self.question, self.judging, self.model, self.against]
+        outputs += self.buttons.values()
         inputs = [language, self.task, self.model, self.against]
         self.start.click(self.begin, inputs, outputs, **quiet, **ONE_AT_A_TIME)
         for answer, button in self.buttons.items():
@@ -86,12 +87,13 @@ class JudgeTab:
             button: gr.update(visible=answer in asked) for answer, button in self.buttons.items()
         }
         html = exhibited([one.text for one in question.shown], language)
-        return {self.error: "", self.question: html, self.judging: judging, **shown}
+        clean = self.labels.clean([self.model, self.against], language)
+        return {**clean, **shown, self.error: "", self.question: html, self.judging: judging}
 
     def _nothing(self, error: UserError) -> Mapping[Any, Any]:
         hidden = {button: gr.update(visible=False) for button in self.buttons.values()}
-        told = "".join(f'<p class="wrong">{escape(line)}</p>' for line in said(error))
-        return {self.error: told, self.question: "", self.judging: None, **hidden}
+        beside, rest = told(self.fields, error)
+        return {**beside, **hidden, self.error: rest, self.question: "", self.judging: None}
 
     def reported(self, language: str) -> str:
         """All answers so far, of everybody."""

@@ -1,10 +1,13 @@
 """Components that know their words in both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
 
+from textgan.errors import UserError
+from textgan.playground.ask import field_of, said
 from textgan.playground.strings import STRINGS, text
 
 C = TypeVar("C")
@@ -36,6 +39,13 @@ class Labels:
         """All components in a language."""
         return {made: gr.update(**self.words(made, language)) for made in self.made}
 
+    def clean(self, fields: Iterable[Any], language: str) -> Mapping[Any, Any]:
+        """No errors beside the fields."""
+        return {
+            field: gr.update(info=self.words(field, language).get("info", ""), elem_classes=[])
+            for field in fields
+        }
+
     @staticmethod
     def _words(kind: Any, key: str, choices: list[str], language: str) -> dict[str, Any]:
         place = "value" if issubclass(kind, gr.Button | gr.Markdown) else "label"
@@ -45,3 +55,19 @@ class Labels:
         if choices and f"{key}.{choices[-1]}" in STRINGS:
             words["choices"] = [(text(f"{key}.{choice}", language), choice) for choice in choices]
         return words
+
+
+def told(fields: Mapping[str, Any], error: UserError) -> tuple[dict[Any, Any], str]:
+    """Each line of a mistake beside its field, by option; and what is about none of them, as HTML.
+
+    A second line about a field stands with the rest.
+    """
+    beside: dict[Any, Any] = {}
+    rest: list[str] = []
+    for line in said(error):
+        field = fields.get(field_of(line))
+        if field is None or field in beside:
+            rest.append(f'<p class="wrong">{escape(line)}</p>')
+        else:
+            beside[field] = gr.update(info=line, elem_classes=["wrong"])
+    return beside, "".join(rest)

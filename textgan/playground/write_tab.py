@@ -64,9 +64,8 @@ class WriteTab:
         try:
             yield from self._write(language, values)
         except UserError as error:
-            told, rest = self.fields.told(error)
-            wrong = f'<p class="wrong">{escape(rest)}</p>' if rest else ""
-            yield {**told, self.error: wrong, self.sheet: ""}
+            beside, rest = self.fields.told(error)
+            yield {**beside, self.error: rest, self.sheet: ""}
 
     def _write(self, language: str, values: tuple[Any, ...]) -> Iterator[Mapping[Any, Any]]:
         asks = self.fields.asks(values)
