@@ -37,7 +37,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def poems(address: str, seed: int) -> str:
     """The texts of one request, or the error."""
-    wish = {"model": "shi", "form": "wujue", "count": 2, "seed": seed}
+    wish = {"model": "shi", "form": "" if seed % 4 else "wujue", "count": 2, "seed": seed}
     with httpx.Client(base_url=address, timeout=600) as client:
         call = client.post("gradio_api/call/poems", json={"data": [wish]}).json()
         event = client.get(f"gradio_api/call/poems/{call['event_id']}").text
@@ -57,7 +57,7 @@ def test_a_hundred_visitors_queue(served: tuple[subprocess.Popen[str], str]) -> 
     process, address = served
     alone = [poems(address, seed) for seed in range(3)]
     used = [memory(process)]
-    for _ in range(4):
+    for _ in range(3):
         with ThreadPoolExecutor(VISITORS) as visitors:
             found = [*visitors.map(lambda seed: poems(address, seed), range(VISITORS))]
         assert found[:3] == alone  # nobody gets another's draws

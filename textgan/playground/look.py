@@ -16,13 +16,14 @@ CSS = """
 .sheets p, .busy { color: var(--body-text-color-subdued); font-size: .9rem; }
 .poem { white-space: pre-wrap; word-break: keep-all; overflow-wrap: anywhere;
   font-family: Georgia, "Noto Serif CJK SC", "Songti SC", serif;
-  font-size: 1.15rem; line-height: 1.7; padding: .6rem 0;
+  font-size: 1.15rem; line-height: 1.7; padding: .6rem 0 .6rem 1em; text-indent: -1em;
   border-bottom: 1px solid var(--border-color-primary); }
-.poem { padding-left: 1em; text-indent: -1em; }
 .exports a { margin-right: 1em; text-decoration: underline; }
 .report td, .report th { border: 0 solid var(--border-color-primary) !important;
-  border-bottom-width: 1px !important; padding: .3rem .8rem .3rem 0 !important; text-align: left; }
-.report { border: 0 !important; font-size: .9rem; overflow-wrap: anywhere; }
+  border-bottom-width: 1px !important; padding: .3rem .8rem .3rem .2rem !important;
+  text-align: left; }
+.report, .report tr { border: 0 !important; }
+.report { font-size: .9rem; overflow-wrap: anywhere; }
 #language { min-width: 13rem !important; flex-grow: 0; }
 h1 { font-size: 1.4rem; }
 .token { border-radius: .2em; padding: .1em 0; }

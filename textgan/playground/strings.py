@@ -3,7 +3,7 @@
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 STRINGS: dict[str, tuple[str, str]] = {
-    "title": ("# textgan playground", "# textgan 诗的游乐场"),
+    "title": ("# textgan playground", "# textgan 诗园"),
     "language": ("Language", "语言"),
     "language.en": ("English", "English"),
     "language.zh": ("中文", "中文"),
