@@ -39,10 +39,11 @@ def open_english(
     for option, other, instead in (
         ("tones", options.tones != "off", "--metre is the like in English"),
         ("rhyme-book", options.rhyme_book != "pingshui", "leave it out"),
-        ("fill", options.fill is not None, "in English gaps can't be filled; --use takes words"),
     ):
         if other:
             raise UserError(f"--{option}: is for Chinese verse; {instead}")
+    if options.fill is not None:
+        raise UserError("--fill: gaps can be filled in Chinese verse only; --use takes words")
     wanted = shape(options)
     vocabulary = Vocabulary.of(tokenizer)
     copied: list[tuple[int, ...]] = []

@@ -5,6 +5,7 @@ A word that is read in several ways counts by its shortest readings, as verse re
 left open.
 """
 
+import re
 from collections import Counter
 from functools import cache
 from importlib import import_module
@@ -62,8 +63,7 @@ def dictionary() -> dict[str, list[list[str]]]:
 @cache
 def sound(word: str) -> Sound | None:
     """How a word in lower case sounds; None if the dictionary hasn't got it."""
-    every = [tuple(reading) for reading in dictionary().get(word.replace("’", "'"), [])]
-    every = [reading for reading in every if syllables(reading)]
+    every = readings(word.replace("’", "'"))
     if not every:
         return None
     least = min(map(syllables, every))
@@ -76,6 +76,15 @@ def sound(word: str) -> Sound | None:
         rhymes.pop() if len(rhymes) == 1 else None,
         frozenset(reading[-1] for reading in short),
     )
+
+
+def readings(word: str) -> list[Phones]:
+    """All readings of a word; with that of `fire` for each like `desire` that lacks it."""
+    found = [tuple(reading) for reading in dictionary().get(word, [])]
+    if re.search("ire[sd]?$", word):
+        whole = [" ".join(phones) for phones in found]
+        found += [tuple(re.sub(r"(AY\d) ER0", r"\1 R", phones).split()) for phones in whole]
+    return [phones for phones in dict.fromkeys(found) if syllables(phones)]
 
 
 def stresses(phones: Phones) -> list[int]:

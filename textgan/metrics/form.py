@@ -19,7 +19,7 @@ from typing import Any
 from textgan.metrics.base import Evaluation, TooFew
 from textgan.metrics.estimate import Estimate
 
-LANGUAGES = ("chinese",)
+LANGUAGES = ("chinese", "english")
 
 
 def form(e: Evaluation) -> dict[str, Estimate | None]:
