@@ -137,7 +137,7 @@ def test_people_judge(visit: Open, home: Path, monkeypatch: pytest.MonkeyPatch) 
     page.click("#answer-first")
     page.wait_for_timeout(500)
     page.click("#ask-report")
-    report = page.wait_for_selector("#report table").inner_text()
+    report = page.wait_for_selector("#report ul").inner_text()
     assert f"{RUN}/checkpoint-" in report
     rows = [json.loads(line) for line in (home / "judgements.jsonl").read_text().splitlines()]
     assert [row["answer"] for row in rows] == ["real", "generated", "first"]

@@ -9,7 +9,7 @@ import pytest
 
 from textgan.errors import UserError
 from textgan.playground.answers import Answers
-from textgan.playground.judge_tab import table
+from textgan.playground.judge_tab import listed
 from textgan.playground.verdict import verdicts, wilson
 
 
@@ -80,7 +80,7 @@ def test_wins_whatever_the_order() -> None:
 def test_nothing_but_ties_has_no_share() -> None:
     (wins,) = verdicts([better("a", "b", "neither")])
     assert wins.interval is None
-    assert "–" in table([wins], "en")
+    assert "–" in listed([wins], "en")
 
 
 def test_the_file_is_only_added_to(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 def test_names_are_escaped() -> None:
     answer = real("<b>", "real") | {"checkpoints": ["<b>"]}
-    assert "<b>" not in table(verdicts([answer]), "zh")
+    assert "<b>" not in listed(verdicts([answer]), "zh")

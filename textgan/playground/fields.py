@@ -12,8 +12,8 @@ from textgan.playground.ask import LETTERS, Ask, read
 from textgan.playground.labels import Labels, told
 
 FORMS = ["", *ENGLISH, *CHINESE]
-NARROW = 140
-"""Pixels of a field where there is little room: two stand side by side on a phone."""
+NARROW, WIDE = 140, 240
+"""Pixels: two narrow fields stand side by side on a phone."""
 
 
 class Fields:
@@ -80,7 +80,9 @@ class Fields:
 
     def _add(self, kind: type, name: str, choices: list[str] | None = None, **how: Any) -> None:
         how["elem_id"] = f"field-{name.replace('_', '-')}"
-        self.all[name] = self.labels.make(kind, name, choices, min_width=NARROW, **how)
+        # Names of runs are long: a field of their own width.
+        width = WIDE if name in ("model", "beside") else NARROW
+        self.all[name] = self.labels.make(kind, name, choices, min_width=width, **how)
 
     def asks(self, values: Sequence[Any]) -> list[Ask]:
         """What the fields, in the order of ``all``, ask of a model and of the one beside it.

@@ -97,7 +97,7 @@ class JudgeTab:
 
     def reported(self, language: str) -> str:
         """All answers so far, of everybody."""
-        return table(verdicts(self.answers.read()), language)
+        return listed(verdicts(self.answers.read()), language)
 
 
 def exhibited(texts: list[str], language: str) -> str:
@@ -110,24 +110,19 @@ def exhibited(texts: list[str], language: str) -> str:
     return f'<div class="sheets">{"".join(sections)}</div>'
 
 
-def table(found: list[Verdict], language: str) -> str:
-    """A row a share, with its 95 % interval."""
+def listed(found: list[Verdict], language: str) -> str:
+    """A line a share, with its 95 % interval."""
     if not found:
         return f"<p>{escape(text('report.none', language))}</p>"
-    heads = [text(f"report.{head}", language) for head in ("what", "share", "answers", "judges")]
-    rows = [_row("th", heads), *(_row("td", _cells(one, language)) for one in found)]
-    note = escape(text("report.note", language))
-    return f'<table class="report">{"".join(rows)}</table><p>{note}</p>'
+    lines = "".join(f"<li>{escape(_line(one, language))}</li>" for one in found)
+    return f"<ul>{lines}</ul><p>{escape(text('report.note', language))}</p>"
 
 
-def _row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _cells(one: Verdict, language: str) -> list[str]:
-    what = text(f"report.{one.kind}", language).format(who=one.who, whom=one.whom)
+def _line(one: Verdict, language: str) -> str:
     share = "–"
     if one.interval:
         share = f"{one.hits / one.of:.2f} [{one.interval[0]:.2f}, {one.interval[1]:.2f}]"
-    ties = text("report.ties", language).format(one.ties) if one.ties else ""
-    return [what, share, f"{one.of:,}{ties}", f"{one.judges:,}"]
+    what = text(f"report.{one.kind}", language).format(who=one.who, whom=one.whom)
+    count = text("report.count", language).format(answers=one.of, judges=one.judges)
+    ties = text("report.ties", language).format(ties=one.ties) if one.ties else ""
+    return f"{what}: {share}; {count}{ties}"

@@ -19,11 +19,7 @@ CSS = """
   font-size: 1.15rem; line-height: 1.7; padding: .6rem 0 .6rem 1em; text-indent: -1em;
   border-bottom: 1px solid var(--border-color-primary); }
 .exports a { margin-right: 1em; text-decoration: underline; }
-.report td, .report th { border: 0 solid var(--border-color-primary) !important;
-  border-bottom-width: 1px !important; padding: .3rem .8rem .3rem .2rem !important;
-  text-align: left; }
-.report, .report tr { border: 0 !important; }
-.report { font-size: .9rem; overflow-wrap: anywhere; }
+#report li { overflow-wrap: anywhere; }
 #language { min-width: 13rem !important; flex-grow: 0; }
 h1 { font-size: 1.4rem; }
 .token { border-radius: .2em; padding: .1em 0; }
