@@ -4,6 +4,7 @@ Inside a line only syllables count, words to use and lines not to copy; behind i
 rhyme. So a line is looked at alone, and the lines together by their ends (``english_rhyme``).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -80,16 +81,15 @@ class Ahead:
         if here.node is None:
             yield from every.items()
             return
-        fewer = {n: dict(group.counts) for n, group in every.items()}
+        fewer: dict[int, Counter[int]] = {n: Counter() for n in every}
         for token in self.singles(here):
             if token not in self.plan.bits:
-                of = fewer[int(self.plan.vocabulary.syllables[token])]
-                of[int(self.plan.vocabulary.end_of[token])] -= 1
+                end = int(self.plan.vocabulary.end_of[token])
+                fewer[int(self.plan.vocabulary.syllables[token])][end] += 1
         for n, group in every.items():
-            size = sum(fewer[n].values())
-            if size:
-                gone = sum(1 << end for end, count in fewer[n].items() if not count)
-                yield n, Group(size, group.ends & ~gone | self.plan.any, fewer[n])
+            if group.size > fewer[n].total():
+                gone = sum(1 << e for e, count in fewer[n].items() if count == group.counts[e])
+                yield n, group._replace(ends=group.ends & ~gone | self.plan.any)
 
     def reach(self, here: Here) -> Reach:
         """How a line may end behind at least one word more."""
