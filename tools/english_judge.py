@@ -99,8 +99,8 @@ def _dictionary() -> dict[str, list[list[str]]]:
 
 def written(word: str) -> tuple[int, set[tuple[str, str]]]:
     """Fewest syllables by the CMU dictionary, and onset and tail of such readings."""
-    bare = re.sub("['’][sd]$", "", word) if not readings(word) else word
-    known = [" ".join(r) for r in readings(bare)]
+    bare = re.sub("['’][sd]$", "", word)  # which makes no syllable where the masks let it stand
+    known = [" ".join(r) for r in readings(word) + readings(bare)]
     counts = [len(re.findall(r"\d", r)) for r in known]
     short = [r for r, n in zip(known, counts, strict=True) if n == min(counts)]
     ends = (re.search(r"((?:[A-Z]+ )*)([A-Z]+[12][^12]*)$", r) for r in short)
