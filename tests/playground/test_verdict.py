@@ -103,6 +103,14 @@ def test_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
     assert len(answers.read()) == 2
 
 
+def test_what_an_answer_shows_may_have_any_sign_in_it(tmp_path: Path) -> None:
+    answers = Answers(tmp_path / "answers.jsonl")
+    shown = "one\u2028two\u0085three\r\nfour"
+    answers.add({"answer": "real", "shown": shown})
+    answers.add({"answer": "generated", "shown": shown})
+    assert [found["shown"] for found in answers.read()] == [shown, shown]
+
+
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):

@@ -38,6 +38,8 @@ class Answers:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with self.path.open("ab+") as file:
                     file.write((self._end(file) + line).encode())
+                    file.flush()
+                    os.fsync(file.fileno())
         except OSError as error:
             raise UserError(
                 f"{self.path}: can't be written ({error.strerror}), the answer is lost; make room"
@@ -56,7 +58,8 @@ class Answers:
         if not self.path.exists():
             return []
         found = []
-        for line in self.path.read_text("utf-8").splitlines():
+        # Not splitlines: a text may have a line separator of Unicode's inside.
+        for line in self.path.read_bytes().decode("utf-8", "replace").split("\n"):
             try:
                 found.append(json.loads(line))
             except json.JSONDecodeError:
