@@ -82,7 +82,7 @@ MUST_NOT = {
     "cost": ALL,
     "arguments": ALL,
     "output": ALL - {"tracking"},
-    "draft": COMMANDS - {"sampling"} | LEARNING | LOOP,
+    "draft": COMMANDS - {"sampling"} | LEARNING - {"estimators"} | LOOP,
     "poet": COMMANDS - {"sampling", "draft"} | LEARNING | LOOP,
     "walk": COMMANDS - {"sampling"} | LEARNING | LOOP,
     "why": COMMANDS - {"draft", "poet"} | LEARNING | LOOP,

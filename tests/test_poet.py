@@ -23,7 +23,7 @@ from textgan.forms.base import Form, State
 from textgan.poet import Poet, beginnings
 from textgan.sampling import Writer
 from textgan.taste import Taste
-from textgan.wish import CANDIDATES, Wish, form_options
+from textgan.wish import Wish, form_options
 
 EOS, HALF = 3, math.log(0.5)
 FORM = FormOptions(form="haiku")
@@ -258,6 +258,7 @@ def test_a_prefix_has_no_weight() -> None:
     [
         ({"best_of": 0}, "--best-of: must be from 1 to 1024, got 0"),
         ({"by": "taste"}, "--by: must be likelihood or discriminator, got 'taste'"),
+        ({"by": "discriminator"}, "--by: chooses the best of several; give --best-of"),
         ({"resample": True, "best_of": 2}, "--resample: corrects the distribution, --best-of"),
         ({"resample": True}, "--resample: corrects what a form distorts; give one"),
         (
@@ -310,4 +311,3 @@ def test_truncation_is_transformers_own(taste: Taste) -> None:
             seen.setdefault(node, set()).add(token)
     assert all(tokens <= left[node] for node, tokens in seen.items())
     assert seen[0] == left[0] != {*range(V)}
-    assert CANDIDATES > 1

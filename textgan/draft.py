@@ -27,6 +27,7 @@ from textgan.cost import Cost
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.errors import UserError
+from textgan.estimators.resampling import chosen
 from textgan.forms import open_form
 from textgan.forms.base import Form
 from textgan.forms.processor import FormProcessor
@@ -191,9 +192,7 @@ class Draft:
         if many == 1:
             return first
         if self.wish.resample:
-            share = torch.softmax(log_weight.view(-1, many), dim=1).cumsum(dim=1)
-            draw = runtime.uniform(len(first), 1, share.device).to(share.dtype) * share[:, -1:]
-            return first + torch.searchsorted(share, draw).squeeze(1).clamp_(max=many - 1)
+            return chosen(log_weight.view(-1, many))
         score = log_prob if self.discriminator is None else praise(self.discriminator, s)
         return first + score.view(-1, many).argmax(dim=1)
 

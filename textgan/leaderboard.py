@@ -1,7 +1,5 @@
 """A benchmark's results as a page: what each method reached, and what that shows."""
 
-import csv
-import io
 import math
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 from textgan.benchmark import Benchmark
 from textgan.config import Tree
 from textgan.metrics.seeds import compare, interval, verdict
+from textgan.report.tables import as_csv
 
 KNOWN = "JSD", "KL(p||g)", "KL(g||p)", "NLL_test"
 TEXTS = "harmonic BLEU-4", "BLEU-4", "backward BLEU-4", "NLL_test"
@@ -42,17 +41,15 @@ def page(bench: Benchmark, place: str) -> str:
 
 def table_csv(bench: Benchmark) -> str:
     """The page's figures of each run that its intervals are over: CSV, a figure a line."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("data", "method", "setting", "seed", "figure", "value", "stderr", "n"))
-    for data in bench.grid.data:
-        for method in bench.grid.methods:
-            setting = tried(bench, data, method)
-            for seed, run in enumerate(bench.tests(data, method), start=1):
-                for figure, found in run.get("test", {}).items():
-                    if figure in {*KNOWN, *TEXTS}:
-                        writer.writerow((data, method, setting, seed, figure, *found.values()))
-    return text.getvalue()
+    lines = [
+        (data, method, tried(bench, data, method), seed, figure, *found.values())
+        for data in bench.grid.data
+        for method in bench.grid.methods
+        for seed, run in enumerate(bench.tests(data, method), start=1)
+        for figure, found in run.get("test", {}).items()
+        if figure in {*KNOWN, *TEXTS}
+    ]
+    return as_csv(("data", "method", "setting", "seed", "figure", "value", "stderr", "n"), lines)
 
 
 def table(bench: Benchmark, data: str) -> str:

@@ -131,6 +131,10 @@ def sample(
     taste = Taste(temperature, top_k, top_p, typical)
     wish = Wish(asked, taste, prefix, category, best_of, by, resample)  # type: ignore[arg-type]
     found = runs.open_checkpoint(sampling.default_run(run, model), which(checkpoint))
+    if walk is not None and (wish, why, report, candidates) != (Wish(), False, False, None):
+        raise UserError("--walk: goes with --seed and --format alone; leave the other options out")
+    if why and candidates is not None:
+        raise UserError("--why: says nothing of --candidates' choice; leave either out")
     with api.quiet():
         if walk is not None:
             _walk(found, walk, seed, format)
@@ -158,11 +162,9 @@ def _write(
     poet = Poet.open(found)
     draft = poet.draft(wish)
     parts = draft.write(count, seed)
-    told = (
-        SamplingReport(found)
-        if report and not (draft.masks and shipped.holds(found.folder))
-        else None
-    )
+    # Of a shipped model there is no text to compare with, but masks have a price.
+    priced_only = draft.masks and shipped.holds(found.folder)
+    told = SamplingReport(found) if report and not priced_only else None
     reasons = Why(poet) if why else None
     for number, poems in enumerate(parts):
         texts = [poem.text for poem in poems]

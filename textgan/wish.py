@@ -45,6 +45,8 @@ class Wish:
             raise UserError(f"--best-of: must be from 1 to {MOST}, got {self.best_of}")
         if self.by not in ("likelihood", "discriminator"):
             raise UserError(f"--by: must be likelihood or discriminator, got {self.by!r}")
+        if self.by == "discriminator" and self.best_of == 1:
+            raise UserError("--by: chooses the best of several; give --best-of, as --best-of 16")
         if not self.resample:
             return
         if self.best_of > 1:

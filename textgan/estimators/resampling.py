@@ -53,7 +53,12 @@ def resample(
     """
     drawn = generator.sample(size * candidates, prefix=prefix, category=category)
     d = discriminator.judge(drawn).view(size, candidates)
-    below = torch.softmax(d, dim=1).cumsum(dim=1)[:, :-1]
-    place = (below <= runtime.uniform(size, 1, d.device)).sum(dim=1)  # (B,) in 0 .. N - 1
-    chosen = torch.arange(size, device=d.device) * candidates + place
-    return drawn[chosen], effective_sample_size(d)
+    return drawn[chosen(d)], effective_sample_size(d)
+
+
+def chosen(log_weight: Tensor) -> Tensor:
+    """One of each text's candidates by its share of the weight: (B, N) -> (B,) rows of B N."""
+    size, candidates = log_weight.shape
+    below = torch.softmax(log_weight, dim=1).cumsum(dim=1)[:, :-1]
+    place = (below <= runtime.uniform(size, 1, log_weight.device)).sum(dim=1)  # 0 .. N - 1
+    return torch.arange(size, device=log_weight.device) * candidates + place

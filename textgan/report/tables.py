@@ -95,7 +95,7 @@ def figures_csv(report: Report) -> str:
         for row in report.rows
         for name, one in row.figures.items()
     ]
-    return _csv(("model", "figure", "value", "stderr", "n", "protocol"), lines)
+    return as_csv(("model", "figure", "value", "stderr", "n", "protocol"), lines)
 
 
 def curves_csv(report: Report) -> str:
@@ -105,10 +105,11 @@ def curves_csv(report: Report) -> str:
         for line in report.lines
         for setting, point in zip(line.settings, line.points.tolist(), strict=True)
     ]
-    return _csv(("model", "seed", "setting", *report.axes), lines)
+    return as_csv(("model", "seed", "setting", *report.axes), lines)
 
 
-def _csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+def as_csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """A head and lines, as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
