@@ -39,8 +39,14 @@ def test_a_running_run_is_followed(run: Path) -> None:
 
 
 def test_words_and_turns_are_no_figures(run: Path) -> None:
-    log(run, range(1), nll=1.0, distinct2=0.5, alarm="collapse", validation_nll=1.5)
+    log(run, range(2), nll=1.0, distinct2=0.5, alarm="collapse", validation_nll=1.5)
     assert Curves().figures(["a"]) == ["nll", "validation_nll", "distinct2"]
+
+
+def test_single_points_come_last(run: Path) -> None:
+    log(run, range(2), nll=1.0)
+    log(run, range(2, 3), bleu4=0.5, validation_nll=1.5)
+    assert Curves().figures(["a"]) == ["nll", "bleu4", "validation_nll"]
 
 
 def test_a_long_curve_keeps_its_end(run: Path) -> None:

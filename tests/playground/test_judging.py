@@ -62,6 +62,16 @@ def test_no_text_is_shown_twice() -> None:
     assert len(shown) == len({*shown})
 
 
+def test_a_text_that_a_source_has_twice_is_shown_once() -> None:
+    own = [Exhibit("own", 1, "run", 1, number) for number in range(3)]
+    other = [Exhibit(f"other {number}", 1, REAL, 1, number) for number in range(3)]
+    for task, questions in (("real", 3), ("better", 1)):
+        judging = Judging(task, own, other, ["run"], random.Random(0))
+        shown = [one.text for question in asked(judging) for one in question]
+        assert shown.count("own") <= 1
+        assert len(asked(judging)) <= questions
+
+
 def test_a_text_that_both_have_is_not_asked_about() -> None:
     own = [Exhibit("same", 1, "run", 1, 0), Exhibit("own", 1, "run", 1, 1)]
     other = [Exhibit("same", 1, REAL, 1, 0), Exhibit("other", 1, REAL, 1, 1)]

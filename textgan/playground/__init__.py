@@ -1,5 +1,7 @@
 """A page to play with: poems in form, what both players think of them, and people's judgement."""
 
+from threading import Event
+
 from textgan.errors import UserError
 
 
@@ -10,6 +12,7 @@ def serve(port: int | None = None) -> None:
         port: of the address; default: the first free one from 7860.
 
     Raises:
+        KeyboardInterrupt: that; the port is free by then.
         UserError: gradio isn't installed, or the port is taken.
     """
     try:
@@ -20,4 +23,8 @@ def serve(port: int | None = None) -> None:
         ) from None
     from textgan.playground.server import start
 
-    start(port).block_thread()
+    blocks = start(port)
+    try:
+        Event().wait()
+    finally:  # Ctrl-C, which ends the command with 130 as it does others
+        blocks.close(verbose=False)

@@ -1,5 +1,6 @@
 """The curves of running and finished runs, read from their metrics.jsonl."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,15 @@ class Curves:
         return self._rows[run][1]
 
     def figures(self, names: Sequence[str]) -> list[str]:
-        """What can be drawn of any of the runs, what one looks at first first."""
-        found = {
+        """What can be drawn of any of the runs: what is looked at first, single points last."""
+        found = Counter(
             key
             for name in names
             for row in self.rows(name)
             for key, value in row.items()
             if key != "turn" and isinstance(value, int | float)
-        }
-        return sorted(found, key=lambda key: (key not in FIRST, key))
+        )
+        return sorted(found, key=lambda key: (found[key] < 2, key not in FIRST, key))
 
     def frame(self, names: Sequence[str], figure: str) -> pd.DataFrame:
         """A row a point: run, turn, value."""

@@ -54,8 +54,9 @@ class CurvesTab:
         figures = self.curves.figures(names)
         if figure not in figures:
             figure = figures[0] if figures else ""
+        said = text("turn", language)
         rows = [
-            f"<li>{escape(name)}: {escape(phase)}, {text('turn', language)} {turn:,}, "
+            f"<li>{escape(name)}: {escape(phase)}, {said.format(turn=f'{turn:,}')}, "
             f"{escape(str(figure))} {value:.4g}</li>"
             for name, turn, phase, value in self.curves.last(names, figure)
         ]

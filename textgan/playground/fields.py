@@ -100,8 +100,8 @@ class Fields:
         """No errors beside the fields."""
         return self.labels.clean(self.all.values(), language)
 
-    def told(self, error: UserError) -> tuple[Mapping[Any, Any], str]:
+    def told(self, error: UserError, language: str) -> tuple[Mapping[Any, Any], str]:
         """Mistakes beside their fields, in sections that are open then, and the rest as HTML."""
-        beside, rest = told(self.all, error)
+        beside, rest = told(self.all, error, language)
         opened = [self.section[name] for name in self.section if self.all[name] in beside]
         return beside | dict.fromkeys(opened, gr.update(open=True)), rest

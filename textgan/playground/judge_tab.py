@@ -33,7 +33,12 @@ class JudgeTab:
                 gr.Dropdown, "judged", names, value=first[0], elem_id="field-judged"
             )
             self.against = labels.make(
-                gr.Dropdown, "against", [REAL, *names], value=REAL, elem_id="field-against"
+                gr.Dropdown,
+                "against",
+                [REAL, *names],
+                value=REAL,
+                visible=False,
+                elem_id="field-against",
             )
         self.fields = {"model": self.model, "judged": self.model, "against": self.against}
         self.start = labels.make(gr.Button, "begin", variant="primary", elem_id="begin")
@@ -57,18 +62,23 @@ class JudgeTab:
         outputs = [self.error, self.question, self.judging, self.model, self.against]
         outputs += self.buttons.values()
         inputs = [language, self.task, self.model, self.against]
+        self.task.change(self.choose, self.task, self.against, queue=False, **quiet)
         self.start.click(self.begin, inputs, outputs, **quiet, **ONE_AT_A_TIME)
         for answer, button in self.buttons.items():
             answered = partial(self.answer, answer)
             button.click(answered, [language, self.judging], outputs, **quiet)
         self.ask_report.click(self.reported, language, self.report, **quiet)
 
+    def choose(self, task: Any) -> Any:
+        """Only of two texts one may be another model's."""
+        return gr.update(visible=task == "better")
+
     def begin(self, language: str, task: Any, model: str, against: str) -> Mapping[Any, Any]:
         """Draw the texts and ask the first question."""
         try:
             judging = begin(self.poets, task, model, against, secrets.randbelow(2**31))
         except UserError as error:
-            return self._nothing(error)
+            return self._nothing(error, language)
         return self._asked(judging, judging.question, language)
 
     def answer(self, answer: str, language: str, judging: Judging | None) -> Mapping[Any, Any]:
@@ -79,7 +89,7 @@ class JudgeTab:
             self.answers.add(judging.answered(answer))
             return self._asked(judging, judging.next(), language)
         except UserError as error:
-            return self._nothing(error)
+            return self._nothing(error, language)
 
     def _asked(self, judging: Judging, question: Question, language: str) -> Mapping[Any, Any]:
         asked = TASKS[judging.task]
@@ -90,9 +100,9 @@ class JudgeTab:
         clean = self.labels.clean([self.model, self.against], language)
         return {**clean, **shown, self.error: "", self.question: html, self.judging: judging}
 
-    def _nothing(self, error: UserError) -> Mapping[Any, Any]:
+    def _nothing(self, error: UserError, language: str) -> Mapping[Any, Any]:
         hidden = {button: gr.update(visible=False) for button in self.buttons.values()}
-        beside, rest = told(self.fields, error)
+        beside, rest = told(self.fields, error, language)
         return {**beside, **hidden, self.error: rest, self.question: "", self.judging: None}
 
     def reported(self, language: str) -> str:

@@ -6,7 +6,7 @@ nothing of the source.
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,9 +54,7 @@ class Judging:
     ) -> None:
         self.task, self.checkpoints, self.chance = task, list(checkpoints), chance
         same = {one.text for one in first} & {one.text for one in second}
-        self.sources = [
-            _by_length([one for one in texts if one.text not in same]) for texts in (first, second)
-        ]
+        self.sources = [_by_length(texts, same) for texts in (first, second)]
         self.judge = f"{chance.getrandbits(32):08x}"
         self.question = self.next()
 
@@ -117,8 +115,9 @@ def begin(poets: Poets, task: Task, model: str, against: str, seed: int) -> Judg
     return Judging(task, own, others, names, random.Random(seed))
 
 
-def _by_length(texts: Sequence[Exhibit]) -> dict[int, list[Exhibit]]:
+def _by_length(texts: Sequence[Exhibit], same: Container[str]) -> dict[int, list[Exhibit]]:
+    """Different texts by their length, without those that both sources have."""
     found: dict[int, list[Exhibit]] = {}
-    for one in texts:
+    for one in {one.text: one for one in texts if one.text not in same}.values():
         found.setdefault(one.length, []).append(one)
     return found

@@ -8,6 +8,7 @@ import gradio as gr
 
 from textgan.errors import UserError
 from textgan.playground.ask import field_of, said
+from textgan.playground.mistakes import worded
 from textgan.playground.strings import STRINGS, text
 
 C = TypeVar("C")
@@ -57,7 +58,7 @@ class Labels:
         return words
 
 
-def told(fields: Mapping[str, Any], error: UserError) -> tuple[dict[Any, Any], str]:
+def told(fields: Mapping[str, Any], error: UserError, language: str) -> tuple[dict[Any, Any], str]:
     """Each line of a mistake beside its field, by option; and what is about none of them, as HTML.
 
     A second line about a field stands with the rest.
@@ -65,9 +66,9 @@ def told(fields: Mapping[str, Any], error: UserError) -> tuple[dict[Any, Any], s
     beside: dict[Any, Any] = {}
     rest: list[str] = []
     for line in said(error):
-        field = fields.get(field_of(line))
+        field, words = fields.get(field_of(line)), worded(line, language)
         if field is None or field in beside:
-            rest.append(f'<p class="wrong">{escape(line)}</p>')
+            rest.append(f'<p class="wrong">{escape(words)}</p>')
         else:
-            beside[field] = gr.update(info=line, elem_classes=["wrong"])
+            beside[field] = gr.update(info=words, elem_classes=["wrong"])
     return beside, "".join(rest)

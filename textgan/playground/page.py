@@ -40,7 +40,7 @@ def page(poets: Poets) -> gr.Blocks:
         watched.select(curves.watch, None, [curves.runs, curves.timer], **QUIET)
         for other in (written, judged):
             other.select(curves.rest, None, curves.timer, **QUIET)
-        endpoint(poets)
+        endpoint(blocks, poets)
     blocks.queue(max_size=WAITING)
     return blocks
 
@@ -75,14 +75,19 @@ def _speak(blocks: gr.Blocks, labels: Labels, language: Any) -> None:
     language.change(labels.updates, language, [*labels.made], queue=False, **QUIET)
 
 
-def endpoint(poets: Poets) -> None:
+def endpoint(blocks: gr.Blocks, poets: Poets) -> None:
     """The HTTP API: ``POST /gradio_api/call/poems`` with one JSON object, see ``ask.Ask``."""
 
-    def poems(wish: dict[str, Any]) -> list[dict[str, Any]]:
+    def poems(wish: dict[str, Any], request: gr.Request) -> list[dict[str, Any]]:
         """Poems as asked for: {"model": "shi", "form": "wujue", "count": 2, "seed": 1}."""
         try:
             return [one.record for one in write(poets, read(wish))]
         except UserError as error:
             raise gr.Error("\n".join(said(error)), print_exception=False) from None
+        finally:
+            # A request has a session of its own, with a copy of the page: nobody comes back to it,
+            # and where all are held it would push out a visitor's.
+            blocks.state_holder.session_data.pop(str(request.session_hash), None)
+            blocks.state_holder.time_last_used.pop(str(request.session_hash), None)
 
     api(poems, api_name="poems", **ONE_AT_A_TIME)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textgan import api, config, runs, shipped
 from textgan.errors import UserError
+from textgan.playground.exhibits import REAL
 from textgan.poet import Poet
 
 HELD = 3
@@ -32,7 +33,7 @@ class Poets:
         if time.monotonic() - self._read >= SECONDS:
             found = {name: shipped.place(name) for name in shipped.NAMES}
             for run in reversed(runs.all_runs()):
-                name = run.name if run.name not in found else f"{run.name} (run)"
+                name = run.name if run.name not in {*found, REAL} else f"{run.name} (run)"
                 found[name] = run
                 checkpoints = sorted(run.glob("checkpoint-*"))
                 found |= {f"{name}/{place.name}": place for place in checkpoints}

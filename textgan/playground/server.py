@@ -9,8 +9,8 @@ from textgan.playground.poets import Poets
 from textgan.tracking import say
 
 HOST = "127.0.0.1"
-VISITORS = 500
-"""Of so many the page's state is held."""
+VISITORS = 200
+"""Of so many the page's state is held, half a megabyte each."""
 
 
 def start(port: int | None = None) -> gr.Blocks:

@@ -102,7 +102,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "runs.none": ("No run has logged this figure.", "没有训练记录此项指标。"),
     "figure": ("Figure", "指标"),
     "figure.info": ("What the runs have logged.", "训练中记录的指标。"),
-    "turn": ("turn", "第几轮"),
+    "turn": ("turn {turn}", "第 {turn} 轮"),
     # judge
     "task": ("Question", "问题"),
     "task.real": ("Real or generated?", "真人所写，还是机器生成？"),

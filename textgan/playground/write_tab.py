@@ -64,7 +64,7 @@ class WriteTab:
         try:
             yield from self._write(language, values)
         except UserError as error:
-            beside, rest = self.fields.told(error)
+            beside, rest = self.fields.told(error, language)
             yield {**beside, self.error: rest, self.sheet: ""}
 
     def _write(self, language: str, values: tuple[Any, ...]) -> Iterator[Mapping[Any, Any]]:
