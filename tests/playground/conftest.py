@@ -22,8 +22,8 @@ def home(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(home: Path) -> Iterator[str]:
-    """Where the page is served; whatever it asks of other machines fails the tests' end."""
+def blocks(home: Path) -> Iterator[Any]:
+    """The page, served; whatever it asks of other machines fails the tests' end."""
     from textgan.playground.server import start
 
     called: list[Any] = []
@@ -37,6 +37,12 @@ def address(home: Path) -> Iterator[str]:
         patch.setenv("TEXTGAN_RUNS", str(home))
         patch.setattr(socket.socket, "connect", note)
         blocks = start()
-        yield blocks.local_url
+        yield blocks
         blocks.close(verbose=False)
     assert {*called} == {"127.0.0.1"}
+
+
+@pytest.fixture(scope="session")
+def address(blocks: Any) -> str:
+    """Where the page is served."""
+    return str(blocks.local_url)

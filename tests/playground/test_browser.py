@@ -60,9 +60,9 @@ def fill(page: Any, field: str, value: str) -> None:
     page.locator(f"{field} input, {field} textarea").first.fill(value)
 
 
-def write(page: Any) -> None:
+def write(page: Any, poems: int = 3) -> None:
     page.click("#write")
-    page.wait_for_selector("#tick input[type=checkbox]")
+    page.wait_for_selector(f"#tick input[type=checkbox] >> nth={poems - 1}")
 
 
 def test_poems_are_written_and_coloured(visit: Open) -> None:
@@ -85,7 +85,7 @@ def test_two_models_stand_side_by_side(visit: Open) -> None:
     choose(page, "#field-model", RUN)
     choose(page, "#field-beside", "small-pretrain-1")
     fill(page, "#field-prefix", "the moon")
-    write(page)
+    write(page, 6)
     assert page.locator("#sheet h3").all_inner_texts() == [RUN, "small-pretrain-1"]
     poems = page.locator("#sheet .poem").all_inner_texts()
     assert len(poems) == 6
@@ -114,6 +114,40 @@ def test_favourites_are_taken_home(visit: Open) -> None:
         assert Image.open(io.BytesIO(files["poems.png"])).format == "PNG"
 
 
+def test_stop_keeps_what_is_there_and_lets_the_next_one_write(visit: Open) -> None:
+    page, other = visit(), visit()
+    for one, count in ((page, "20"), (other, "1")):
+        choose(one, "#field-model", "shi")
+        choose(one, "#field-form", "七律 qilü")
+        fill(one, "#field-count", count)
+    page.click("#write")
+    page.wait_for_selector("#sheet .poem >> nth=1")
+    other.click("#write")
+    page.click("#stop")
+    other.wait_for_selector("#tick input[type=checkbox]")  # its turn has come
+    page.wait_for_timeout(1000)
+    written = page.locator("#sheet .poem").all_inner_texts()
+    assert 2 <= len(written) < 20
+    page.wait_for_timeout(3000)
+    assert page.locator("#sheet .poem").all_inner_texts() == written
+    page.locator("#tick input[type=checkbox]").nth(1).check()
+    page.wait_for_selector("#kept li")
+    assert page.locator("#kept li").all_inner_texts() == [written[1]]
+
+
+def test_english_forms_are_kept(visit: Open) -> None:
+    page = visit()
+    choose(page, "#field-model", "sonnets")
+    for form, lines in (("haiku", 3), ("couplet", 2)):
+        choose(page, "#field-form", form)
+        write(page)
+        page.wait_for_function(
+            "lines => [...document.querySelectorAll('#sheet .poem')].filter("
+            "poem => poem.innerText.split('\\n').length == lines).length == 3",
+            arg=lines,
+        )
+
+
 def test_people_judge(visit: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Six texts are held out: some seeds find none as long as the model's.
     monkeypatch.setattr(judge_tab.secrets, "randbelow", lambda _: 0)
@@ -130,7 +164,9 @@ def test_people_judge(visit: Open, home: Path, monkeypatch: pytest.MonkeyPatch) 
         )
         seen.add(page.inner_text("#question .poem"))
         page.click(answer)
+    assert not page.locator("#field-against").is_visible()  # people's texts it is, here
     page.get_by_label("Which of two is better?").check()
+    page.wait_for_selector("#field-against")
     page.click("#begin")
     page.wait_for_selector("#answer-first")
     assert page.locator("#question .poem").count() == 2
@@ -167,7 +203,7 @@ def test_a_phone_in_chinese_in_the_dark(visit: Open) -> None:
     fill(page, "#field-acrostic", "春夏秋冬春夏")
     page.click("#write")
     told = page.wait_for_selector("#field-acrostic.wrong")
-    assert "春夏秋冬春夏 has 6 characters" in told.inner_text()
+    assert "藏头：“春夏秋冬春夏”有 6 字" in told.inner_text()
     fill(page, "#field-acrostic", "春夏秋冬")
     write(page)
     assert page.locator("#field-acrostic.wrong").count() == 0

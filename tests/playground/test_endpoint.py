@@ -1,5 +1,6 @@
 """The HTTP API: what it gives, and what it refuses."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from textgan.playground import page
 from textgan.playground.ask import LETTERS, POEMS
 
 
@@ -96,6 +98,42 @@ def test_a_mistake_is_one_line(client: Client, wish: dict[str, Any], said: str) 
 def test_a_request_is_an_object(client: Client, wish: Any) -> None:
     with pytest.raises(AppError, match=r"^poems: a request is one JSON object"):
         client.predict(wish, api_name="/poems")
+
+
+def test_who_finds_the_queue_full_is_told_in_a_line(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, begun, go = page.write, threading.Event(), threading.Event()
+
+    def slow(*wish: Any) -> Any:
+        begun.set()
+        go.wait(60)
+        return written(*wish)
+
+    monkeypatch.setattr(page, "write", slow)
+    with httpx.Client(base_url=address, timeout=60) as client:
+
+        def ask() -> httpx.Response:
+            return client.post("gradio_api/call/poems", json={"data": [{"top_k": 0}]})
+
+        calls = [ask()]
+        begun.wait(30)
+        calls += [ask() for _ in range(page.WAITING)]
+        assert {call.status_code for call in calls} == {200}
+        refused = ask()
+        go.set()
+        last = client.get(f"gradio_api/call/poems/{calls[-1].json()['event_id']}").text
+    assert refused.status_code == 503
+    assert refused.json() == {"detail": "Queue is full. Max size is 200 and size is 200."}
+    assert "--top-k: must be 1 or more" in last  # whoever waited gets an answer
+
+
+def test_a_program_leaves_no_session_behind(client: Client, blocks: Any) -> None:
+    before = {*blocks.state_holder.session_data}
+    poems(client, model="shi")
+    with pytest.raises(AppError):
+        poems(client, model="../x")
+    assert {*blocks.state_holder.session_data} <= before
 
 
 def test_nothing_else_can_be_called(client: Client) -> None:

@@ -1,6 +1,6 @@
 """The page's first tab: ask, and poems stream in; two models side by side; favourites."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -59,7 +59,7 @@ class WriteTab:
     def write(self, language: str, *values: Any) -> Iterator[Mapping[Any, Any]]:
         """The page while poems come, and errors beside the fields."""
         busy = f'<p class="busy">{escape(text("busy", language))}</p>'
-        empty = {self.sheet: busy, self.written: [], self.tick: gr.update(visible=False)}
+        empty = {self.sheet: busy, self.written: [], self.tick: gr.update(value=[], visible=False)}
         yield {**self.fields.clean(language), self.error: "", **empty}
         try:
             yield from self._write(language, values)
@@ -73,11 +73,13 @@ class WriteTab:
         for ask, (_, poems) in zip(asks, found, strict=True):  # one stream of draws: in turn
             for one in write(self.poets, ask, scored=True):
                 poems.append(one)
-                yield {self.sheet: sheets(found, language)}
+                yield {self.sheet: sheets(found, language)} | self._to_tick(found)
+
+    def _to_tick(self, found: Sequence[tuple[str, Sequence[Written]]]) -> Mapping[Any, Any]:
+        """All poems so far, for whoever stops here."""
         written = [one for _, poems in found for one in poems]
         choices = [(favourites.first_line(one), at) for at, one in enumerate(written)]
-        tick = gr.update(choices=choices, value=[], visible=True)
-        yield {self.written: written, self.tick: tick}
+        return {self.written: written, self.tick: gr.update(choices=choices, visible=True)}
 
     def keep(
         self, language: str, kept: list[Written], written: list[Written], ticked: list[int]
