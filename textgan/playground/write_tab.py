@@ -73,7 +73,7 @@ class WriteTab:
         for ask, (_, poems) in zip(asks, found, strict=True):  # one stream of draws: in turn
             for one in write(self.poets, ask, scored=True):
                 poems.append(one)
-                yield {self.sheet: sheets(found, language)} | self._to_tick(found)
+                yield {self.sheet: sheets(found, language), **self._to_tick(found)}
 
     def _to_tick(self, found: Sequence[tuple[str, Sequence[Written]]]) -> Mapping[Any, Any]:
         """All poems so far, for whoever stops here."""
