@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VISITORS = 100
+VISITORS, ROUNDS = 100, 7
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read memory in"),
@@ -57,11 +57,13 @@ def test_a_hundred_visitors_queue(served: tuple[subprocess.Popen[str], str]) -> 
     process, address = served
     alone = [poems(address, seed) for seed in range(3)]
     used = [memory(process)]
-    for _ in range(3):
+    for _ in range(ROUNDS):
         with ThreadPoolExecutor(VISITORS) as visitors:
             found = [*visitors.map(lambda seed: poems(address, seed), range(VISITORS))]
         assert found[:3] == alone  # nobody gets another's draws
         assert len({*found}) == VISITORS
         used.append(memory(process))
     print("megabytes before and after each hundred:", *(f"{mb:.0f}" for mb in used))
-    assert used[-1] - used[1] < 30, used
+    # Single figures vary by 25 up and down; before it was kept flat each hundred took 27 more.
+    early, late = sum(used[2:4]) / 2, sum(used[-2:]) / 2
+    assert late - early < 40, used
