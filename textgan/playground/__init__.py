@@ -21,10 +21,13 @@ def serve(port: int | None = None) -> None:
         raise UserError(
             "playground: gradio is not installed; pip install 'textgan[playground]'"
         ) from None
+    from textgan.playground.poets import Poets
     from textgan.playground.server import start
 
-    blocks = start(port)
+    poets = Poets()
+    blocks = start(port, poets)
     try:
         Event().wait()
     finally:  # Ctrl-C, which ends the command with 130 as it does others
         blocks.close(verbose=False)
+        poets.busy.acquire()  # Python aborts where it ends amid torch's work in another thread

@@ -76,7 +76,8 @@ class JudgeTab:
     def begin(self, language: str, task: Any, model: str, against: str) -> Mapping[Any, Any]:
         """Draw the texts and ask the first question."""
         try:
-            judging = begin(self.poets, task, model, against, secrets.randbelow(2**31))
+            with self.poets.busy:
+                judging = begin(self.poets, task, model, against, secrets.randbelow(2**31))
         except UserError as error:
             return self._nothing(error, language)
         return self._asked(judging, judging.question, language)

@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 
 from textgan import api, config, runs, shipped
 from textgan.errors import UserError
@@ -21,12 +22,16 @@ class Poets:
     """The shipped models, the runs and their checkpoints, by name.
 
     A request's name is looked up here and never made into a path.
+
+    Attributes:
+        busy: held by whoever draws; who holds it for good ends the drawing.
     """
 
     def __init__(self) -> None:
         self._places: dict[str, Path] = {}
         self._read = -SECONDS
         self._open: OrderedDict[Path, Poet] = OrderedDict()
+        self.busy = Lock()
 
     def places(self) -> dict[str, Path]:
         """What can be named: shipped models, then runs, the newest first."""

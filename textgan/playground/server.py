@@ -19,14 +19,14 @@ M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
 
 
-def start(port: int | None = None) -> gr.Blocks:
+def start(port: int | None = None, poets: Poets | None = None) -> gr.Blocks:
     """The page, being served in a thread.
 
     Raises:
         UserError: the port is taken.
     """
     _keep_memory_flat()
-    blocks = page(Poets())
+    blocks = page(poets or Poets())
     try:
         _, address, _ = blocks.launch(
             server_name=HOST,

@@ -40,8 +40,12 @@ def write(poets: Poets, ask: Ask, scored: bool = False) -> Iterator[Written]:
     Raises:
         UserError: no such model, or the wish can't be met.
     """
-    poet = poets.open(ask.model)
-    checkpoint = poet.checkpoint.folder.name
-    for number, poem in enumerate(poet.poems(ask.wish, ask.count, ask.seed)):
-        scores = poet.token_scores(poem) if scored else None
+    with poets.busy:
+        poet = poets.open(ask.model)
+        poems = poet.poems(ask.wish, ask.count, ask.seed)
+    for number in range(ask.count):
+        with poets.busy:
+            poem = next(poems)
+            scores = poet.token_scores(poem) if scored else None
+        checkpoint = poet.checkpoint.folder.name
         yield Written(poem, ask.model, checkpoint, ask.seed, number, scores)
