@@ -124,7 +124,7 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
         ({"form": "couplet", "acrostic": "sea"}, "--acrostic: sea has 3 letters, a couplet has 2"),
         (
             {"form": "couplet", "acrostic": "ax"},
-            "--acrostic: no word of this model begins with 'x'",
+            "--acrostic: no word of this model begins with 'x'; 'w' would do",
         ),
         ({"form": "couplet", "acrostic": "a春"}, "--acrostic: '春' is no letter from a to z"),
         ({"form": "couplet", "acrostic": "а"}, "--acrostic: 'а' is no letter from a to z"),
@@ -146,7 +146,11 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
             {"form": "couplet", "new_lines": True},
             "--new-lines: the text that the model was trained",
         ),
-        ({"syllables": "1", "lines": 2, "acrostic": "dh"}, "--acrostic: 'h' can't begin line 2"),
+        (
+            {"syllables": "1", "lines": 2, "acrostic": "dh"},
+            "--acrostic: 'h' can't begin line 2, of 1 to 1 syllables; allow it 1-2",
+        ),
+        ({"rhyme": "AAAAAAAA"}, "all of different onsets; AAA----- would do"),
     ],
 )
 def test_what_cannot_be_had(asked: dict[str, object], line: str) -> None:

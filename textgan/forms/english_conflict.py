@@ -1,8 +1,10 @@
-"""Why an English form can't be had: what is asked for is left out in turns."""
+"""Why an English form can't be had, and the nearest that can: both are found by trying."""
 
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from textgan.errors import UserError
+from textgan.forms.english_shape import KINDS, MOST
 
 if TYPE_CHECKING:
     from textgan.forms.english import Request
@@ -11,14 +13,17 @@ if TYPE_CHECKING:
 def conflict(request: "Request") -> UserError:
     """What to say where no poem is all that is asked for: the first part to blame."""
     options, lines = request.options, request.lines
-    for line in lines:
-        if line.initial and not request.plan.groups(line.initial):
-            return UserError(f"--acrostic: no word of this model begins with {line.initial!r}")
+    for i, line in enumerate(lines):
+        if line.initial and not request.plan.initial(line.initial).any():
+            why = f"no word of this model begins with {line.initial!r}"
+            return UserError(f"--acrostic: {why}; {other_letter(request, i)}")
     for i, word in enumerate(options.avoid):
         if request.but(avoid=options.avoid[:i] + options.avoid[i + 1 :]).possible:
             return UserError(f"--avoid: without {word} the rest can't be done; allow it")
     if options.new_lines and request.but(new_lines=False).possible:
-        return UserError("--new-lines: all lines that are left stand in the training text")
+        return UserError(
+            "--new-lines: all lines that are left stand in the training text; leave it out"
+        )
     for i, word in enumerate(options.use):
         if request.but(use=options.use[:i] + options.use[i + 1 :]).possible:
             return UserError(f"--use: {word} finds no place with the rest; leave it out")
@@ -27,16 +32,56 @@ def conflict(request: "Request") -> UserError:
         if line.initial and request.but(freed).possible:
             return UserError(
                 f"--acrostic: {line.initial!r} can't begin line {i + 1}, of {line.low} to "
-                f"{line.high} syllables; allow more, or take another letter"
+                f"{line.high} syllables; {wider(request, i) or other_letter(request, i)}"
             )
     free = tuple(line._replace(rhyme=None) for line in lines)
     if request.but(free).possible:
         return UserError(f"--rhyme: {unrhymed(request)}")
     if request.but(use=()).possible:
-        return UserError("--use: the words find no place together; use fewer")
+        alone = [word for word in options.use if request.but(use=(word,)).possible]
+        mend = f"{alone[0]} alone would do" if alone else "use none of them"
+        return UserError(f"--use: the words find no place together; {mend}")
     names = [*options.model_dump(exclude_defaults=True)]
     each = ", ".join(f"--{name}".replace("_", "-") for name in names)
     return UserError(f"{each}: leave no poem together; ask for less")
+
+
+def wider(request: "Request", i: int) -> str | None:
+    """The fewest syllables more or less with which a line can be had; None if its form has a
+    fixed number, or none helps."""
+    form, line = request.options.form, request.lines[i]
+    if form and "syllables" in KINDS[form.strip().lower()].fixed:
+        return None
+    for more in range(1, MOST):
+        low, high = max(1, line.low - more), min(MOST, line.high + more)
+        changed = line._replace(low=low, high=high)
+        if request.but((*request.lines[:i], changed, *request.lines[i + 1 :])).possible:
+            return f"allow it {low}-{high}"
+    return None
+
+
+def other_letter(request: "Request", i: int) -> str:
+    """The letter nearest in the alphabet with which a line can be had."""
+    lines, wanted = request.lines, request.lines[i].initial
+    assert wanted
+    for letter in sorted(ascii_lowercase, key=lambda c: abs(ord(c) - ord(wanted))):
+        changed = (*lines[:i], lines[i]._replace(initial=letter), *lines[i + 1 :])
+        if request.but(changed).possible:
+            return f"{letter!r} would do"
+    return "spell another word"
+
+
+def fewer_rhymes(request: "Request") -> str:
+    """The scheme that can be had, its last lines freed one by one."""
+    lines = request.lines
+    for i in reversed(range(len(lines))):
+        lines = (*lines[:i], lines[i]._replace(rhyme=None), *lines[i + 1 :])
+        if request.but(lines).possible:
+            break
+    letters = ["-" if n.rhyme is None else ascii_lowercase[n.rhyme].upper() for n in lines]
+    form = request.options.form
+    alone = form and "rhyme" in KINDS[form.strip().lower()].fixed
+    return f"{''.join(letters)} would do{', without --form' if alone else ''}"
 
 
 def unrhymed(request: "Request") -> str:
@@ -47,6 +92,7 @@ def unrhymed(request: "Request") -> str:
     if has < most:
         return (
             f"{most} lines are to rhyme, and of this model's words {has} at most do, all of "
-            "different onsets; rhyme fewer"
+            f"different onsets; {fewer_rhymes(request)}"
         )
-    return f"no words are left for {len({*letters})} rhymes with all the rest; rhyme fewer lines"
+    count = len({*letters})
+    return f"no words are left for {count} rhymes with all the rest; {fewer_rhymes(request)}"
