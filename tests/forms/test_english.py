@@ -150,6 +150,14 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
             {"syllables": "1", "lines": 2, "acrostic": "dh"},
             "--acrostic: 'h' can't begin line 2, of 1 to 1 syllables; allow it 1-2",
         ),
+        (
+            {"syllables": "1", "lines": 1, "use": ("sea", "love")},
+            "--use: sea finds no place with the rest; leave it out, or allow each line 1 more",
+        ),
+        (
+            {"form": "couplet", "syllables": "1", "acrostic": "hh"},
+            "--syllables: leave no poem with the rest; allow each line",
+        ),
         ({"rhyme": "AAAAAAAA"}, "all of different onsets; AAA----- would do"),
     ],
 )

@@ -26,7 +26,9 @@ def conflict(request: "Request") -> UserError:
         )
     for i, word in enumerate(options.use):
         if request.but(use=options.use[:i] + options.use[i + 1 :]).possible:
-            return UserError(f"--use: {word} finds no place with the rest; leave it out")
+            room = longer_lines(request)
+            mend = f"leave it out, or {room}" if room else "leave it out"
+            return UserError(f"--use: {word} finds no place with the rest; {mend}")
     for i, line in enumerate(lines):
         freed = (*lines[:i], line._replace(initial=None), *lines[i + 1 :])
         if line.initial and request.but(freed).possible:
@@ -41,16 +43,37 @@ def conflict(request: "Request") -> UserError:
         alone = [word for word in options.use if request.but(use=(word,)).possible]
         mend = f"{alone[0]} alone would do" if alone else "use none of them"
         return UserError(f"--use: the words find no place together; {mend}")
+    if room := longer_lines(request):
+        return UserError(f"--syllables: leave no poem with the rest; {room}")
     names = [*options.model_dump(exclude_defaults=True)]
     each = ", ".join(f"--{name}".replace("_", "-") for name in names)
     return UserError(f"{each}: leave no poem together; ask for less")
 
 
+def longer_lines(request: "Request") -> str | None:
+    """The fewest syllables more a line with which all can be had; None as for ``wider``."""
+    if fixed(request, "syllables"):
+        return None
+    room = MOST - max(line.high for line in request.lines)
+    for more in range(1, room + 1):
+        if request.but(
+            tuple(line._replace(high=line.high + more) for line in request.lines)
+        ).possible:
+            return f"allow each line {more} more syllable{'s' * (more > 1)}"
+    return None
+
+
+def fixed(request: "Request", option: str) -> bool:
+    """True if the form that is asked for can't have another value of an option."""
+    form = request.options.form
+    return bool(form) and option in KINDS[str(form).strip().lower()].fixed
+
+
 def wider(request: "Request", i: int) -> str | None:
     """The fewest syllables more or less with which a line can be had; None if its form has a
     fixed number, or none helps."""
-    form, line = request.options.form, request.lines[i]
-    if form and "syllables" in KINDS[form.strip().lower()].fixed:
+    line = request.lines[i]
+    if fixed(request, "syllables"):
         return None
     for more in range(1, MOST):
         low, high = max(1, line.low - more), min(MOST, line.high + more)
@@ -79,8 +102,7 @@ def fewer_rhymes(request: "Request") -> str:
         if request.but(lines).possible:
             break
     letters = ["-" if n.rhyme is None else ascii_lowercase[n.rhyme].upper() for n in lines]
-    form = request.options.form
-    alone = form and "rhyme" in KINDS[form.strip().lower()].fixed
+    alone = fixed(request, "rhyme")
     return f"{''.join(letters)} would do{', without --form' if alone else ''}"
 
 
