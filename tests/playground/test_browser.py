@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import urlparse
 import pytest
 from PIL import Image
 
-from textgan.playground import judge_tab
+from textgan.playground import judge_tab, write_tab
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -114,7 +115,17 @@ def test_favourites_are_taken_home(visit: Open) -> None:
         assert Image.open(io.BytesIO(files["poems.png"])).format == "PNG"
 
 
-def test_stop_keeps_what_is_there_and_lets_the_next_one_write(visit: Open) -> None:
+def test_stop_keeps_what_is_there_and_lets_the_next_one_write(
+    visit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_fast = write_tab.write
+
+    def slowly(*wish: Any, **how: Any) -> Any:
+        for one in written_fast(*wish, **how):
+            time.sleep(0.5)
+            yield one
+
+    monkeypatch.setattr(write_tab, "write", slowly)
     page, other = visit(), visit()
     for one, count in ((page, "20"), (other, "1")):
         choose(one, "#field-model", "shi")
