@@ -109,7 +109,7 @@ def assert_nothing_is_lost(run: Path) -> None:
     for link in ("last", "best") if runs.is_run(run) else ():
         if os.path.lexists(run / link):
             opened = runs.open_checkpoint(run, link)
-            assert len(sampling.Writer.open(opened).write(1)) == 1
+            assert len(sampling.Writer.open(opened).generator.sample(1)) == 1
 
 
 def begin_or_go_on(folder: Path, run: Path) -> None:

@@ -18,7 +18,7 @@ MODULES = {
 SCORING = {"evaluation", "outside", "over_seeds", "sweep", "evaluation_report", "floor"}
 SCORING |= {"ceiling", "likelihoods", "beside_mle"}
 COMPARING = {"benchmark", "grid", "leaderboard", "clock"}
-COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "resampling", "sampling_report"}
+COMMANDS = {"cli", "api", "experiment", "inheritance", "sampling", "sampling_report"}
 WRITING = {"draft", "poet", "walk", "why", "sample_command", "playground"}
 COMMANDS |= SCORING | COMPARING | WRITING
 PIECES = {"alarms", "stopping", "windows", "replay", "variety", "gradients"}
@@ -63,10 +63,9 @@ MUST_NOT = {
     "models": COMMANDS | LOOP | {"phases", "metrics", "recipe"} | LEARNING,
     "oracle": COMMANDS | LOOP | {"metrics", "recipe"} | LEARNING,
     "runs": COMMANDS | LOOP | {"metrics"} | PLAYERS | LEARNING,
-    "inheritance": {"cli", "api", "experiment", "sampling", "resampling", "evaluation"} | LOOP,
-    "experiment": {"cli", "api", "sampling", "resampling", "evaluation"},
+    "inheritance": {"cli", "api", "experiment", "sampling", "evaluation"} | LOOP,
+    "experiment": {"cli", "api", "sampling", "evaluation"},
     "sampling": COMMANDS - {"sampling"} | LEARNING | LOOP,
-    "resampling": {"cli", "api", "experiment", "evaluation", "losses", "methods"} | LOOP,
     "floor": COMMANDS - {"floor"} | LEARNING | LOOP,
     "ceiling": ALL - {"ceiling", "metrics", "tracking"},
     "likelihoods": COMMANDS - {"likelihoods"} | LEARNING | LOOP,
@@ -80,6 +79,7 @@ MUST_NOT = {
     "taste": ALL,
     "wish": ALL,
     "cost": ALL,
+    "masks": ALL,
     "arguments": ALL,
     "output": ALL - {"tracking"},
     "draft": COMMANDS - {"sampling"} | LEARNING - {"estimators"} | LOOP,

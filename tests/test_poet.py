@@ -1,5 +1,6 @@
 """Poems by a wish on a language small enough to be enumerated: weights, choices, one seed."""
 
+import itertools
 import math
 from collections import Counter
 from typing import Any
@@ -33,7 +34,7 @@ FORM = FormOptions(form="haiku")
 class Odd(Form):
     """Texts of two words and the end, a 1 among them; every 2 has the factor one half."""
 
-    length, eos = T, EOS
+    length, eos, weighted = T, EOS, True
 
     def start(self) -> State:
         return (0, False)
@@ -142,6 +143,42 @@ def distance(poems: list[Poem], law: dict[Text, float]) -> float:
     """Total variation between frequencies and a law."""
     counts = Counter((*poem.tokens, EOS) for poem in poems)
     return sum(abs(counts[text] / len(poems) - p) for text, p in law.items()) / 2
+
+
+@pytest.mark.parametrize("together", [5, 64])
+def test_weights_are_put_together_of_any_parts(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = drawn(draft(), 64)
+    monkeypatch.setattr(runtime, "rows_in_cache", lambda row_bytes, device: 3)
+    monkeypatch.setattr(runtime, "rows_at_once", lambda row_bytes, device: together)
+    found = drawn(draft(), 64)
+    assert [poem.tokens for poem in found] == [poem.tokens for poem in expected]
+    weights = [poem.log_weight for poem in found]
+    assert weights == pytest.approx([poem.log_weight for poem in expected], abs=1e-9)
+
+
+def test_a_discriminators_weights_meet_those_of_the_masks() -> None:
+    """Of two candidates, by every pair of them: (pi f e^d) / q weighs."""
+    exact, made = log_probs(1.0), draft(candidates=2)
+    made.discriminator = judge()
+    texts = [*exact]
+    d = praise(judge(), Sequences(torch.tensor(texts), EOS)).tolist()
+    weight = [math.exp(exact[t][0] - exact[t][1] + d[i]) for i, t in enumerate(texts)]
+    chance = [math.exp(exact[t][1]) for t in texts]
+    law = dict.fromkeys(texts, 0.0)
+    for i, j in itertools.product(range(len(texts)), repeat=2):
+        both = chance[i] * chance[j] / (weight[i] + weight[j])
+        law[texts[i]] += both * weight[i]
+        law[texts[j]] += both * weight[j]
+    poems = drawn(made, 4000)
+    assert distance(poems, law) < 0.04
+    assert distance(poems, dict(zip(texts, chance, strict=True))) > 0.06
+    assert 1 < made.cost.candidates < 2
+    assert (
+        made.said()[1]
+        == f"effective sample size: {made.cost.candidates:.1f} of 2 candidates a text"
+    )
 
 
 def test_resampling_corrects_what_masks_distort() -> None:

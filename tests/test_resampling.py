@@ -9,7 +9,7 @@ from tests.conftest import Command
 from tests.short_run import given
 from textgan import api
 from textgan.errors import UserError
-from textgan.resampling import resampled
+from textgan.poet import Poet, Wish
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,23 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return api.train("adversarial", tree, folder / "adversarial", source)
 
 
+def resampled(run: Path, count: int, candidates: int, seed: int) -> tuple[list[str], float]:
+    draft = Poet.open(run).draft(Wish(candidates=candidates))
+    texts = [poem.text for part in draft.write(count, seed) for poem in part]
+    return texts, draft.cost.candidates
+
+
 def test_texts_follow_from_the_seed_and_the_candidates(run: Path) -> None:
     texts, effective = resampled(run, count=20, candidates=8, seed=1)
     assert len(texts) == 20
     assert 1 < effective < 8
     assert resampled(run, count=20, candidates=8, seed=1) == (texts, effective)
+    assert resampled(run, count=3, candidates=8, seed=1)[0] == texts[:3]
     assert resampled(run, count=20, candidates=8, seed=2)[0] != texts
     alone, one = resampled(run, count=20, candidates=1, seed=1)
     assert one == pytest.approx(1.0)
     assert alone != texts
+    assert alone == api.sample(run, 20, seed=1), "one candidate is the generator alone"
 
 
 def test_the_command_prints_the_same_texts_and_what_they_cost(run: Path, textgan: Command) -> None:
@@ -50,7 +58,7 @@ def test_the_command_prints_the_same_texts_and_what_they_cost(run: Path, textgan
 
 
 def test_candidates_begin_as_they_should(run: Path) -> None:
-    texts, _ = resampled(run, count=10, candidates=8, seed=1, prefix="the moon")
+    texts = api.sample(run, 10, candidates=8, seed=1, prefix="the moon")
     assert all(text.startswith("the moon") for text in texts)
     assert len(set(texts)) > 1
 
@@ -59,7 +67,7 @@ def test_candidates_begin_as_they_should(run: Path) -> None:
     ("given", "message"),
     [
         ({"count": 0}, "--count: must be 1 or more, got 0"),
-        ({"candidates": 0}, "--candidates: must be 1 or more, got 0"),
+        ({"candidates": 0}, "--candidates: must be from 1 to 1024, got 0"),
         (
             {"temperature": 0.7},
             "--candidates: their weights are for temperature 1; leave --temperature out",

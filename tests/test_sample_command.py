@@ -85,10 +85,10 @@ def test_a_discriminator_scores_lines_and_chooses(textgan: Command, made: Path) 
         (("--new-lines",), "--new-lines: the shipped model 'shi' comes without the text"),
         (("--why",), "--why: the shipped model 'shi' comes without the text it was trained on"),
         (("--walk", "5"), "--walk: this model makes its texts of no noise"),
-        (
-            ("--candidates", "4", "--form", "五绝"),
-            "--candidates: their weights are for texts of no",
-        ),
+        (("--candidates", "4"), "--candidates: the shipped model 'shi' comes without a discri"),
+        (("--candidates", "4", "--best-of", "2"), "--candidates: corrects the distribution, --be"),
+        (("--candidates", "4", "--top-p", ".9"), "--candidates: what --top-k, --top-p and --typi"),
+        (("--candidates", "4", "--resample"), "--resample: is part of --candidates; leave it out"),
         (("--count", "0"), "--count: must be 1 or more, got 0"),
     ],
 )

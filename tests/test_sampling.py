@@ -10,21 +10,22 @@ import pytest
 
 from tests.conftest import Command
 from textgan import api, runs, runtime, validation
-from textgan.sampling import Writer
+from textgan.poet import Poet, Wish
 from textgan.sampling_report import SamplingReport
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_texts_come_a_few_at_a_time_and_follow_one_stream_of_draws(pretrained: Path) -> None:
-    writer = Writer.open(runs.open_checkpoint(pretrained))
-    parts = list(writer.stream(600, seed=3))
-    assert [len(part) for part in parts] == [256, 256, 88]
+    poet = Poet.open(pretrained)
+    parts = list(poet.draft(Wish()).write(600, seed=3))
+    assert [len(part) for part in parts] == [64] * 9 + [24]
     runtime.seed(3, "write")
-    s = writer.sample(600, None, None, writer.processors(1.0))
+    writer = poet.writer
+    s = writer.generator.sample(600, logits_processor=writer.processors(1.0))
     texts = writer.tokenizer.batch_decode(validation.plain(s), skip_special_tokens=True)
-    assert [text for part in parts for text in part] == texts
-    assert writer.write(300, seed=3) == texts[:300]
+    assert [poem.text for part in parts for poem in part] == texts
+    assert [poem.text for poem in poet.poems(Wish(), 300, seed=3)] == texts[:300]
 
 
 def test_parts_are_printed_as_one(textgan: Command, pretrained: Path) -> None:

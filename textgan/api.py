@@ -18,7 +18,6 @@ from textgan import (
     inheritance,
     outside,
     processes,
-    resampling,
     runs,
     shipped,
 )
@@ -103,16 +102,9 @@ def sample(
     category: str | None = None,
     candidates: int | None = None,
 ) -> list[str]:
-    """Texts of a run's or checkpoint's generator; see ``sampling.Writer.stream``.
-
-    ``candidates``: of so many each text is chosen by the discriminator of a run of residual_ebm,
-    with its exact weights; see ``resampling.Resampler``.
-    """
-    _check_seed(seed)
-    if candidates is not None:
-        told = {"prefix": prefix, "category": category, "temperature": temperature}
-        return resampling.resampled(run, count, candidates, seed, **told)[0]
-    wish = Wish(taste=Taste(temperature), prefix=prefix, category=category)
+    """Texts of a run's or checkpoint's generator, by what is asked most often of a ``Wish``."""
+    taste = Taste(temperature)
+    wish = Wish(taste=taste, prefix=prefix, category=category, candidates=candidates)
     return [poem.text for poem in poems(run, wish, count, seed)]
 
 

@@ -1,4 +1,4 @@
-"""What masks cost, by the weights of all texts that were drawn under them."""
+"""What masks and choices by weight cost, by the exact weights of all texts that were drawn."""
 
 import math
 
@@ -10,8 +10,8 @@ class Cost:
     """Sums over texts, so that memory doesn't grow with their number."""
 
     def __init__(self) -> None:
-        self.texts = self.tokens = 0
-        self.total = 0.0
+        self.texts = self.tokens = self.choices = 0
+        self.total = self.sizes = 0.0
         self.log_sum = self.log_squares = -math.inf
 
     def add(self, log_weight: Tensor, tokens: int) -> None:
@@ -22,6 +22,11 @@ class Cost:
         self.total += float(log_weight.sum())
         self.log_sum = _added(self.log_sum, log_weight)
         self.log_squares = _added(self.log_squares, 2 * log_weight)
+
+    def choose(self, sizes: Tensor) -> None:
+        """Count choices by the effective sample size of each one's candidates (B,)."""
+        self.choices += len(sizes)
+        self.sizes += float(sizes.sum())
 
     @property
     def per_token(self) -> float:
@@ -38,7 +43,18 @@ class Cost:
         """log of the mean weight, an estimate of log Z: how rare the form is, left to itself."""
         return self.log_sum - math.log(self.texts)
 
-    def said(self, truncated: bool) -> str:
+    @property
+    def candidates(self) -> float:
+        """Mean effective sample size of a text's candidates: near their number the weights change
+        little, near 1 there are too few.
+        """
+        return self.sizes / max(1, self.choices)
+
+    def of_choices(self, each: int) -> str:
+        """A line, of choices among so many candidates."""
+        return f"effective sample size: {self.candidates:.1f} of {each} candidates a text"
+
+    def of_masks(self, truncated: bool) -> str:
         """A line; where tokens were truncated too, weights say nothing of what was left out."""
         line = f"masks cost {self.per_token:.2f} nats a token over {self.texts} texts drawn"
         if truncated:

@@ -6,17 +6,17 @@ Masks bend the distribution. A poem is drawn, token by token, from
 
 with pi the model at the asked temperature and f the form's factors (and what top-k, top-p or
 typical decoding leave). What is meant is pi(x) f(x) / Z, whose poems are as likely among each other
-as the model has them. The weight of a poem is known exactly,
+as the model has them. The weight of a poem, pi(x) f(x) / q(x), is known exactly,
 
-    log w(x) = sum_t log pi(x_t | x_<t) + log f(x_t | x_<t) - log q(x_t | x_<t),
+    log w(x) = sum_t log sum_v pi(v | x_<t) f(v | x_<t),
 
 so that its mean estimates Z, the share of the model's own texts that keep the form, and resampling
-by it corrects the distribution.
+by it corrects the distribution. So does the discriminator of a residual EBM, which means
+pi(x) f(x) e^{d(x)}: its logit adds to log w.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,10 +27,11 @@ from textgan.cost import Cost
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
 from textgan.errors import UserError
-from textgan.estimators.resampling import chosen
+from textgan.estimators.resampling import chosen, effective_sample_size
 from textgan.forms import open_form
 from textgan.forms.base import Form
 from textgan.forms.processor import FormProcessor
+from textgan.masks import Masks
 from textgan.sampling import Writer
 from textgan.wish import Wish
 
@@ -70,7 +71,8 @@ class Draft:
         writer: the generator and its tokenizer.
         wish: what is wished for.
         lines: of the training text, which mustn't be copied if the wish says so.
-        discriminator: by whose praise the best are chosen; None: by likelihood.
+        discriminator: by whose praise the best are chosen, or by whose weights; None: by
+            likelihood, or by the masks' weights alone.
 
     Attributes:
         cost: of all texts that were drawn, kept or not.
@@ -103,11 +105,10 @@ class Draft:
                 f"--form: has {self.length} tokens, the model's texts at most {limit}; take a "
                 "shorter form"
             )
-        masks = [] if self.form is None else [FormProcessor(self.form, [bos])]
-        scale = [*writer.processors(1.0), *wish.taste.scaling()]
-        self.law = LogitsProcessorList(scale)
+        form = [] if self.form is None else [FormProcessor(self.form, [bos])]
+        self.law = [*writer.processors(1.0), *wish.taste.scaling()]
         """What makes pi of the model's logits."""
-        self.processors = LogitsProcessorList([*scale, *masks, *wish.taste.truncation()])
+        self.masks = LogitsProcessorList([*form, *wish.taste.truncation()])
         self.cost = Cost()
 
     def _log_factor(self, tokens: list[int]) -> float:
@@ -121,16 +122,16 @@ class Draft:
         return self._write(count, seed)
 
     def _write(self, count: int, seed: int) -> Iterator[list[Poem]]:
-        runtime.seed(seed, self.writer.draws)
-        size = max(1, BLOCK // self.wish.candidates)
+        runtime.seed(seed, "write")
+        size = max(1, BLOCK // self.wish.each)
         for start in range(0, count, size):
             yield self._block(size)[: count - start]
 
     def _block(self, size: int) -> list[Poem]:
         """So many poems, drawn with all their candidates at once."""
-        rows = size * self.wish.candidates
-        (s,) = [self._draw(r.stop - r.start) for r in runtime.portions(rows, rows)]
-        log_prob, log_weight = self._weigh(s)
+        rows = size * self.wish.each
+        ((s, log_weight),) = [self._draw(r.stop - r.start) for r in runtime.portions(rows, rows)]
+        log_prob = self._log_prob(s, log_weight)
         self.cost.add(log_weight, int(s.chosen.sum()))
         kept = self._choose(s, log_prob, log_weight)
         plain = validation.plain(s[kept])
@@ -141,68 +142,47 @@ class Draft:
             for text, ids, both in zip(texts, plain, numbers, strict=True)
         ]
 
-    def _draw(self, size: int) -> Sequences:
-        device = self.writer.generator.device
-        prefix = torch.tensor([self.prefix], device=device, dtype=torch.long)
+    def _draw(self, size: int) -> tuple[Sequences, Tensor]:
+        """Texts, and log w of each: (B,)."""
+        generator = self.writer.generator
+        masks = Masks(self.masks, generator.config.eos_token_id)
+        prefix = torch.tensor([self.prefix], device=generator.device, dtype=torch.long)
         kind = None if self.category is None else prefix.new_full((size,), self.category)
-        return self.writer.generator.sample(
+        s = generator.sample(
             size,
             self.length,
             prefix=prefix.expand(size, -1) if self.prefix else None,
             category=kind,
-            logits_processor=self.processors,
-        ).each(runtime.gather)
+            logits_processor=LogitsProcessorList([*self.law, *([masks] if self.masks else [])]),
+        )
+        log_weight = masks.log_mass() if self.masks else torch.zeros(size, device=s.ids.device)
+        return s.each(runtime.gather), runtime.gather(log_weight)
 
-    @torch.no_grad()
-    def _weigh(self, s: Sequences) -> tuple[Tensor, Tensor]:
-        """log pi and log w of each text: (B,) each."""
+    def _log_prob(self, s: Sequences, log_weight: Tensor) -> Tensor:
+        """log pi of each text, which is log w + log q - log f: (B,)."""
         assert s.log_prob is not None, "drawn by nobody"
-        drawn = (s.log_prob * s.chosen).sum(dim=1)
-        if not self.masks:
-            return drawn, torch.zeros_like(drawn)
-        log_prob = torch.cat([self._log_prob(s[rows]) for rows in self._few(s)])
-        factors = [self._log_factor(ids) - self.before for ids in self._with_end(s)]
-        return log_prob, log_prob + log_prob.new_tensor(factors) - drawn
-
-    def _few(self, s: Sequences) -> Iterator[slice]:
-        """As many texts at a time as their logits may take."""
-        config = self.writer.generator.config
-        row = 3 * 4 * s.ids.shape[1] * config.vocab_size
-        yield from runtime.chunks(len(s), runtime.rows_at_once(row, s.ids.device))
-
-    def _log_prob(self, s: Sequences) -> Tensor:
-        """log pi of each text, in one pass: (B,)."""
-        generator = self.writer.generator
-        with runtime.evaluating(generator):
-            logits = generator.logits(s)
-        ids: Any = s.ids.flatten()[:, None]
-        scaled = self.law(ids, logits.flatten(0, 1)).view_as(logits)
-        every = torch.log_softmax(scaled, dim=2).gather(2, s.ids[..., None]).squeeze(2)
-        return torch.where(s.chosen, every, 0.0).sum(dim=1)
-
-    def _with_end(self, s: Sequences) -> Iterator[list[int]]:
-        """Each text's tokens, ``<eos>`` included."""
-        for ids, length in zip(s.ids.tolist(), s.lengths.tolist(), strict=True):
-            yield ids[:length]
+        log_prob = log_weight + (s.log_prob * s.chosen).sum(dim=1)
+        if self.form is None or not self.form.weighted:
+            return log_prob
+        texts = zip(s.ids.tolist(), s.lengths.tolist(), strict=True)
+        factors = [self._log_factor(ids[:length]) - self.before for ids, length in texts]
+        return log_prob - log_prob.new_tensor(factors)
 
     def _choose(self, s: Sequences, log_prob: Tensor, log_weight: Tensor) -> Tensor:
         """The row that is kept of each poem's candidates."""
-        many = self.wish.candidates
+        many = self.wish.each
+        if self.wish.weighs:
+            d = 0.0 if self.discriminator is None else praise(self.discriminator, s)
+            weights = (log_weight + d).view(-1, many)
+            self.cost.choose(effective_sample_size(weights))
+            return chosen(weights)
         first = torch.arange(0, len(s), many, device=s.ids.device)
         if many == 1:
             return first
-        if self.wish.resample:
-            return chosen(log_weight.view(-1, many))
         score = log_prob if self.discriminator is None else praise(self.discriminator, s)
         return first + score.view(-1, many).argmax(dim=1)
 
-    @property
-    def masks(self) -> bool:
-        """True if some texts can't be drawn."""
-        return self.form is not None or self.wish.taste.truncates
-
     def said(self) -> list[str]:
-        """What the masks cost, in a line; none where there were none."""
-        if not self.masks:
-            return []
-        return [self.cost.said(self.wish.taste.truncates)]
+        """What masks and choices by weight cost, in a line each; none where there were none."""
+        masked = [self.cost.of_masks(self.wish.taste.truncates)] if self.masks else []
+        return masked + ([self.cost.of_choices(self.wish.each)] if self.wish.weighs else [])

@@ -56,7 +56,10 @@ class Poet:
         Raises:
             UserError: it can't be met.
         """
-        judge = self.discriminator if wish.by == "discriminator" else None
+        weighed = wish.candidates is not None
+        if weighed:
+            self._needs_weights()
+        judge = self.discriminator if weighed or wish.by == "discriminator" else None
         lines = self.lines("--new-lines") if wish.form.new_lines else ()
         return Draft(self.writer, wish, lines, judge)
 
@@ -71,6 +74,26 @@ class Poet:
             return [line for text in texts for line in text.split("\n")]
         except UserError as error:
             raise UserError(f"{option}: {error}") from None
+
+    def _needs_weights(self) -> None:
+        """Raises UserError unless the discriminator was trained to complete the generator."""
+        run, stage = self.checkpoint.run, self.checkpoint.stage
+        if shipped.holds(self.checkpoint.folder):
+            raise UserError(
+                f"--candidates: the shipped model {self.checkpoint.folder.name!r} comes without a "
+                "discriminator; leave it out, or give a run of residual_ebm"
+            )
+        method = self.checkpoint.about["recipe"]["method"]["name"]
+        if method != "residual_ebm":
+            raise UserError(
+                f"--candidates: {run} is a run of {method}, whose discriminator is no weight of "
+                "texts; leave it out, or give a run of residual_ebm"
+            )
+        if stage != "adversarial":
+            raise UserError(
+                f"--candidates: {run} is a run of `{stage}`, its discriminator has learnt nothing "
+                "yet; give a run of `adversarial`"
+            )
 
     @property
     def judged(self) -> bool:

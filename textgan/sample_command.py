@@ -81,8 +81,8 @@ def sample(
     candidates: Annotated[
         int | None,
         typer.Option(
-            help="Draw so many for each text, and choose by the discriminator's exact weights "
-            "(runs of residual_ebm)."
+            help="Draw so many for each text, and choose by exact weights: the discriminator's, "
+            "and a form's as of --resample (runs of residual_ebm)."
         ),
     ] = None,
     walk: Annotated[
@@ -129,19 +129,15 @@ def sample(
         new_lines=new_lines,
     )
     taste = Taste(temperature, top_k, top_p, typical)
-    wish = Wish(asked, taste, prefix, category, best_of, by, resample)  # type: ignore[arg-type]
+    wish = Wish(asked, taste, prefix, category, best_of, by, resample, candidates)  # type: ignore[arg-type]
     found = runs.open_checkpoint(sampling.default_run(run, model), which(checkpoint))
-    if walk is not None and (wish, why, report, candidates) != (Wish(), False, False, None):
+    if walk is not None and (wish, why, report) != (Wish(), False, False):
         raise UserError("--walk: goes with --seed and --format alone; leave the other options out")
-    if why and candidates is not None:
-        raise UserError("--why: says nothing of --candidates' choice; leave either out")
     with api.quiet():
         if walk is not None:
             _walk(found, walk, seed, format)
-        elif candidates is None:
-            _write(found, wish, count, seed, format, why, report)
         else:
-            _resample(found, wish, candidates, count, seed, format, report)
+            _write(found, wish, count, seed, format, why, report)
 
 
 def _write(
@@ -163,7 +159,7 @@ def _write(
     draft = poet.draft(wish)
     parts = draft.write(count, seed)
     # Of a shipped model there is no text to compare with, but masks have a price.
-    priced_only = draft.masks and shipped.holds(found.folder)
+    priced_only = bool(draft.masks) and shipped.holds(found.folder)
     told = SamplingReport(found) if report and not priced_only else None
     reasons = Why(poet) if why else None
     for number, poems in enumerate(parts):
@@ -174,44 +170,6 @@ def _write(
             told.add(texts)
     if report:
         for line in [*draft.said(), *(told.said() if told else [])]:
-            say(line)
-
-
-def _resample(
-    found: "runs.Checkpoint",
-    wish: "Wish",
-    candidates: int,
-    count: int,
-    seed: int,
-    format: str,
-    report: bool,
-) -> None:
-    """Texts that the discriminator of a residual EBM has a say in."""
-    from textgan.resampling import Resampler
-    from textgan.sampling_report import SamplingReport
-
-    if wish.form.asked or wish.taste.truncates or wish.candidates > 1:
-        raise UserError(
-            "--candidates: their weights are for texts of no form and without truncation; leave it "
-            "out, or --form and the like"
-        )
-    writer = Resampler.of(found, candidates)
-    parts = writer.stream(
-        count,
-        prefix=wish.prefix,
-        temperature=wish.taste.temperature,
-        seed=seed,
-        category=wish.category,
-    )
-    told = SamplingReport(found) if report else None
-    for number, texts in enumerate(parts):
-        _show(texts, None, format, first=number == 0)
-        if told:
-            told.add(texts)
-    if told:
-        n = writer.candidates
-        say(f"effective sample size: {writer.effective:.1f} of {n} candidates a text")
-        for line in told.said():
             say(line)
 
 

@@ -1,22 +1,18 @@
 """From a checkpoint to texts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 from transformers import (
     LogitsProcessorList,
     SuppressTokensLogitsProcessor,
     TemperatureLogitsWarper,
 )
 
-from textgan import config, models, runs, runtime, seal, shipped, validation
+from textgan import config, models, runs, runtime, seal, shipped
 from textgan.data.corpus import Corpus
 from textgan.data.files import is_on_hub
-from textgan.data.sequences import Sequences
 from textgan.data.splits import CorpusOptions
 from textgan.data.tokenizers import pieces
 from textgan.errors import UserError
@@ -30,13 +26,6 @@ class Writer:
 
     generator: Generator
     tokenizer: models.Tokenizer
-    draws: ClassVar[str] = "write"
-    """Name of the stream of draws."""
-
-    @property
-    def at_once(self) -> int:
-        """Texts that are drawn together."""
-        return 256
 
     @classmethod
     def open(cls, checkpoint: runs.Checkpoint) -> "Writer":
@@ -49,78 +38,6 @@ class Writer:
         generator = models.load_generator(checkpoint.generator)
         tokenizer = models.load_tokenizer(checkpoint.generator, generator)
         return cls(generator.to(device_of(checkpoint)).eval(), tokenizer)  # type: ignore[arg-type]
-
-    def write(self, count: int, **how: Any) -> list[str]:
-        """``count`` texts at once; all else as of ``stream``."""
-        return [text for texts in self.stream(count, **how) for text in texts]
-
-    def stream(
-        self,
-        count: int,
-        *,
-        prefix: str = "",
-        temperature: float = 1.0,
-        seed: int = 0,
-        category: str | None = None,
-    ) -> Iterator[list[str]]:
-        """``count`` texts, a few at a time, so that memory doesn't grow with their number.
-
-        The same seed gives the same texts, if nobody else draws from ``runtime`` in between.
-
-        Args:
-            count: how many.
-            prefix: how each begins; words the model doesn't know are warned about.
-            temperature: below 1 likelier words, above 1 rarer ones.
-            seed: of the draws.
-            category: what kind of text, a label's name or number; default: drawn for each.
-
-        Raises:
-            UserError: a value out of range, a prefix that fills the text, or no such category;
-                before the first text is asked for.
-        """
-        self.check(count, temperature)
-        ids, kind = self.encode(prefix), self.category(category)
-        given = torch.tensor([ids], device=self.generator.device, dtype=torch.long)
-        return self._parts(count, given, kind, self.processors(temperature), seed)
-
-    def _parts(
-        self,
-        count: int,
-        prefix: Tensor,
-        category: int | None,
-        processors: LogitsProcessorList,
-        seed: int,
-    ) -> Iterator[list[str]]:
-        runtime.seed(seed, self.draws)
-
-        def draw(size: int) -> Sequences:
-            begin = prefix.expand(size, -1) if prefix.shape[1] else None
-            kind = None if category is None else prefix.new_full((size,), category)
-            return self.sample(size, begin, kind, processors).each(runtime.gather)
-
-        for start in range(0, count, self.at_once):
-            size = min(self.at_once, count - start)
-            (drawn,) = [draw(r.stop - r.start) for r in runtime.portions(size, size)]
-            yield self.tokenizer.batch_decode(validation.plain(drawn), skip_special_tokens=True)
-
-    def sample(
-        self,
-        size: int,
-        prefix: Tensor | None,
-        category: Tensor | None,
-        processors: LogitsProcessorList,
-    ) -> Sequences:
-        """Texts that begin with ``prefix`` (size, P), of ``category`` (size,)."""
-        return self.generator.sample(
-            size, prefix=prefix, category=category, logits_processor=processors
-        )
-
-    def check(self, count: int, temperature: float) -> None:
-        """Raise a UserError unless so many texts can be drawn so."""
-        if count < 1:
-            raise UserError(f"--count: must be 1 or more, got {count}")
-        if not 0.01 <= temperature <= 100:
-            raise UserError(f"--temperature: must be from 0.01 to 100, got {temperature}")
 
     def processors(self, temperature: float) -> LogitsProcessorList:
         """What changes the chances of words: unknown ones have none."""

@@ -9,10 +9,10 @@ from textgan.errors import UserError
 from textgan.forms import FormOptions
 from textgan.taste import Taste
 
-CANDIDATES = 16
+RESAMPLED = 16
 """Poems that each is resampled from."""
 MOST = 1024
-"""Poems that each can be the best of."""
+"""Poems that each can be chosen from."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Wish:
         category: what kind of text, a label's name or number; None: any.
         best_of: poems that are drawn for each that is kept.
         by: what the best one has most of: probability, as a whole, or the discriminator's praise.
-        resample: keep one of ``CANDIDATES`` by its weight instead.
+        resample: keep one of ``RESAMPLED`` by its weight instead.
+        candidates: keep one of so many by its weight, in which the discriminator of a residual EBM
+            has its say.
 
     Raises:
         UserError: a value out of range, or two that exclude each other.
@@ -39,6 +41,7 @@ class Wish:
     best_of: int = 1
     by: Literal["likelihood", "discriminator"] = "likelihood"
     resample: bool = False
+    candidates: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.best_of <= MOST:
@@ -47,22 +50,44 @@ class Wish:
             raise UserError(f"--by: must be likelihood or discriminator, got {self.by!r}")
         if self.by == "discriminator" and self.best_of == 1:
             raise UserError("--by: chooses the best of several; give --best-of, as --best-of 16")
-        if not self.resample:
-            return
+        if self.candidates is not None:
+            self._weighed("--candidates")
+            self._by_a_discriminator(self.candidates)
+        elif self.resample:
+            self._weighed("--resample")
+            if not self.form.asked:
+                raise UserError(
+                    "--resample: corrects what a form distorts; give one, as --form haiku"
+                )
+
+    def _weighed(self, option: str) -> None:
         if self.best_of > 1:
-            raise UserError("--resample: corrects the distribution, --best-of bends it; leave one")
+            raise UserError(f"{option}: corrects the distribution, --best-of bends it; leave one")
         if self.taste.truncates:
             raise UserError(
-                "--resample: what --top-k, --top-p and --typical leave out has no weight; leave "
+                f"{option}: what --top-k, --top-p and --typical leave out has no weight; leave "
                 "them out"
             )
-        if not self.form.asked:
-            raise UserError("--resample: corrects what a form distorts; give one, as --form haiku")
+
+    def _by_a_discriminator(self, candidates: int) -> None:
+        if not 1 <= candidates <= MOST:
+            raise UserError(f"--candidates: must be from 1 to {MOST}, got {candidates}")
+        if self.resample:
+            raise UserError("--resample: is part of --candidates; leave it out")
+        if self.taste.temperature != 1:
+            raise UserError(
+                "--candidates: their weights are for temperature 1; leave --temperature out"
+            )
 
     @property
-    def candidates(self) -> int:
-        """Poems that are drawn for each."""
-        return CANDIDATES if self.resample else self.best_of
+    def weighs(self) -> bool:
+        """True if poems are chosen by their weights."""
+        return self.resample or self.candidates is not None
+
+    @property
+    def each(self) -> int:
+        """Poems that are drawn for each that is kept."""
+        return self.candidates or (RESAMPLED if self.resample else self.best_of)
 
 
 def form_options(**fields: Any) -> FormOptions:

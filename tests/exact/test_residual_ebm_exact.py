@@ -11,7 +11,7 @@ from tests.exact.enumerated import ENDS, Array, sixteenths, texts_of
 from tests.exact.laws import DATA, law_of
 from tests.exact.tables import method_of, population
 from textgan import runtime
-from textgan.estimators.resampling import effective_sample_size, log_partition, resample
+from textgan.estimators.resampling import chosen, effective_sample_size, log_partition
 
 
 def with_logits(d: Array, eos: int | None) -> Any:
@@ -75,7 +75,9 @@ def drawn(eos: int | None, candidates: int, n: int) -> tuple[Array, Array]:
     """How often each text is drawn, and the effective sample sizes."""
     method, texts = with_logits(best(eos), eos), texts_of(eos)
     runtime.seed(6)
-    s, sizes = resample(method.generator, method.discriminator, n, candidates)
+    of = method.generator.sample(n * candidates)
+    log_weight = method.discriminator.judge(of).view(n, candidates)
+    s, sizes = of[chosen(log_weight)], effective_sample_size(log_weight)
     places = {text: i for i, text in enumerate(texts)}
     rows = zip(s.ids.tolist(), s.lengths.tolist(), strict=True)
     counts = np.bincount([places[tuple(ids[:k])] for ids, k in rows], minlength=len(texts))

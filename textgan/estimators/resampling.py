@@ -1,6 +1,8 @@
-"""Texts of a generator that is reweighted: p(x) ∝ pi(x) e^{d(x)}, by importance sampling.
+"""Texts of a reweighted generator, p(x) ∝ pi(x) w(x), by importance sampling.
 
-Shapes: B texts, N candidates for each. d are log-weights, up to a constant a text.
+Of N draws of pi one is chosen, with probability softmax(log w). Each text has N candidates of its
+own, so texts are independent; their law tends to p as N grows, and N = 1 is pi alone (residual EBM,
+Deng et al., arXiv 2004.11714, algorithm 1, without top-k). Shapes: B texts, N candidates for each.
 """
 
 import math
@@ -9,9 +11,6 @@ import torch
 from torch import Tensor
 
 from textgan import runtime
-from textgan.data.sequences import Sequences
-from textgan.discriminators.base import Discriminator
-from textgan.generators.base import Generator
 
 
 def effective_sample_size(log_weight: Tensor) -> Tensor:
@@ -22,38 +21,6 @@ def effective_sample_size(log_weight: Tensor) -> Tensor:
 def log_partition(log_weight: Tensor) -> Tensor:
     """log Z, Z = E_pi[e^d], from draws of pi: (..., N) -> (...). Too small on average (Jensen)."""
     return log_weight.logsumexp(dim=-1) - math.log(log_weight.shape[-1])
-
-
-@torch.no_grad()
-def resample(
-    generator: Generator,
-    discriminator: Discriminator,
-    size: int,
-    candidates: int,
-    *,
-    prefix: Tensor | None = None,
-    category: Tensor | None = None,
-) -> tuple[Sequences, Tensor]:
-    """Draw texts of p ∝ pi e^d: of N draws of pi one, with probability softmax(d).
-
-    Residual EBM (Deng et al., arXiv 2004.11714, algorithm 1, without top-k). Each text has N
-    candidates of its own, so texts are independent; their law tends to p as N grows, and N = 1 is
-    the generator alone.
-
-    Args:
-        generator: pi.
-        discriminator: d, one logit a text; dropout is off.
-        size: B.
-        candidates: N.
-        prefix: (B N, P) tokens that candidates begin with.
-        category: (B N,) their kinds; default: drawn.
-
-    Returns:
-        B texts, and the effective sample size of each text's candidates, (B,), of at most N.
-    """
-    drawn = generator.sample(size * candidates, prefix=prefix, category=category)
-    d = discriminator.judge(drawn).view(size, candidates)
-    return drawn[chosen(d)], effective_sample_size(d)
 
 
 def chosen(log_weight: Tensor) -> Tensor:

@@ -21,10 +21,12 @@ class Form(ABC):
     Attributes:
         length: tokens of the longest poem, the ``<eos>`` behind it included.
         eos: the token that ends a poem.
+        weighted: True if some factors are neither none nor 1.
     """
 
     length: int
     eos: int
+    weighted: bool
 
     @abstractmethod
     def start(self) -> State:

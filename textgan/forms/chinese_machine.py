@@ -55,6 +55,7 @@ class ChineseForm(Form):
     def __init__(self, plan: Plan) -> None:
         self.plan, self.eos, self.length = plan, plan.eos, len(plan.slots) + 1
         self.ahead, self.wishes = Ahead(plan), Wishes(plan)
+        self.weighted = bool(plan.wishes)
         self.tables: OrderedDict[object, Tensor] = OrderedDict()
 
     def start(self) -> Poem:

@@ -57,6 +57,7 @@ class EnglishForm(Form):
     def __init__(self, plan: Plan) -> None:
         self.plan, self.ahead, self.eos = plan, Ahead(plan), plan.vocabulary.eos
         self.length = sum(2 * line.high + 1 for line in plan.lines)  # a mark or clitic a word
+        self.weighted = plan.metre > 0
         self.tables: OrderedDict[Part, Tensor] = OrderedDict()
         self.firsts: dict[str | None, Array] = {}
 

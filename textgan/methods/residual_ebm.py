@@ -4,9 +4,9 @@
     L_D = -E_real log sigma(d) - E_fake log(1 - sigma(d)), fake ~ pi
 
 Noise-contrastive estimation with pi as the noise: at the optimum d = log p_data - log pi, so that
-p = p_data. The generator never moves. Texts of p are drawn by resampling pi's
-(``textgan.resampling.resampled`` from a checkpoint, ``estimators.resampling.resample`` from two
-players), and the effective sample size says how many of pi's texts one of p costs.
+p = p_data. The generator never moves. Texts of p are drawn by resampling pi's (`sample
+--candidates`, ``estimators.resampling``), and the effective sample size says how many of pi's texts
+one of p costs.
 """
 
 from typing import ClassVar, Literal

@@ -51,9 +51,9 @@ class Ask(FormOptions):
         form = FormOptions(**self.model_dump(include={*FormOptions.model_fields}))
         taste = Taste(self.temperature, self.top_k, self.top_p, self.typical)
         wish = Wish(form, taste, self.prefix, self.category, self.best_of, self.by, self.resample)
-        if (drawn := self.count * wish.candidates) > DRAWN:
+        if (drawn := self.count * wish.each) > DRAWN:
             raise UserError(
-                f"--count: {self.count} poems from {wish.candidates} each are {drawn} to draw, of "
+                f"--count: {self.count} poems from {wish.each} each are {drawn} to draw, of "
                 f"at most {DRAWN}; ask for fewer"
             )
         return wish
