@@ -137,3 +137,10 @@ def test_a_discriminator_of_texts_alone_is_refused() -> None:
         "method.name: mpo needs a discriminator that scores every next token; set "
         "discriminator.name to pairs or projection"
     )
+
+
+def test_parts_of_a_logit_are_no_rewards() -> None:
+    kind = METHODS["seqgan"]
+    players = TableGenerator(None, sixteenths()), judge_of("pairs")
+    with pytest.raises(UserError, match="name to projection"):
+        kind(kind.Options(values="all_tokens"), *players)

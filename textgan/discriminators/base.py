@@ -49,11 +49,19 @@ class Discriminator(PreTrainedModel):  # type: ignore[no-untyped-call]
     output: nn.Linear
     row_bytes: int
     """Memory that a text of up to 32 tokens takes on its way through, in bytes (about)."""
+    every_token: ClassVar[bool] = False
+    """True if it scores every next token (``all_tokens``)."""
 
     @property
     def per_token(self) -> bool:
         """True if there is a logit a token; then ``Sequences.mask`` says which count."""
         return False
+
+    def all_tokens(self, s: Sequences) -> Tensor:
+        """What every token that could have come adds to the logit, or its own logit where there is
+        one a token; dropout off, no gradient: (B, T, V).
+        """
+        raise NotImplementedError
 
     def post_init(self) -> None:
         """First weights, and then what bounds them."""

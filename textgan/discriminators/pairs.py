@@ -52,6 +52,7 @@ class PairsDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
 
     config_class = PairsConfig
     Options = PairsOptions
+    every_token = True
 
     def __init__(self, config: PairsConfig) -> None:
         super().__init__(config)

@@ -46,6 +46,7 @@ class ProjectionDiscriminator(Discriminator):  # type: ignore[no-untyped-call]
 
     config_class = ProjectionConfig
     Options = ProjectionOptions
+    every_token = True
 
     def __init__(self, config: ProjectionConfig) -> None:
         super().__init__(config)

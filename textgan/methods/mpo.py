@@ -26,13 +26,11 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
-from textgan.discriminators.pairs import PairsDiscriminator
-from textgan.discriminators.projection import ProjectionDiscriminator
-from textgan.errors import UserError
 from textgan.generators.base import Generator
 from textgan.losses.policy_gradient import tokens
 from textgan.methods.base import Loss, MethodOptions
 from textgan.methods.game import Game, GameOptions
+from textgan.methods.requirements import needs_every_token
 from textgan.methods.self_play import SelfPlay
 
 
@@ -56,11 +54,7 @@ class MPO(SelfPlay, Game):
         self, options: MPOOptions, generator: Generator, discriminator: Discriminator
     ) -> None:
         super().__init__(options, generator, discriminator)
-        if not isinstance(discriminator, PairsDiscriminator | ProjectionDiscriminator):
-            raise UserError(
-                f"method.name: {options.name} needs a discriminator that scores every next token; "
-                "set discriminator.name to pairs or projection"
-            )
+        needs_every_token(f"method.name: {options.name}", discriminator)
 
     def play(self, real: Sequences, progress: float) -> Sequences:
         return self.generator.sample(len(real))
@@ -72,7 +66,6 @@ class MPO(SelfPlay, Game):
     @torch.no_grad()
     def target(self, s: Sequences) -> Tensor:
         """log q of every next token: (B, T, V)."""
-        assert isinstance(self.discriminator, PairsDiscriminator | ProjectionDiscriminator)
         with runtime.evaluating(self.reference):
             old = self.reference.logits(s)
         tilt = self.discriminator.all_tokens(s) / self.options.temperature

@@ -16,8 +16,6 @@ from torch import Tensor
 from textgan import runtime
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
-from textgan.discriminators.projection import ProjectionDiscriminator
-from textgan.errors import UserError
 from textgan.estimators.advantage import (
     Baseline,
     discounted,
@@ -43,7 +41,7 @@ from textgan.losses.policy_gradient import (
 from textgan.losses.regularizers import entropy
 from textgan.methods.base import Loss
 from textgan.methods.game import Game, GameOptions
-from textgan.methods.requirements import needs_one_logit
+from textgan.methods.requirements import needs_every_token, needs_one_logit
 
 
 class PolicyOptions(GameOptions):
@@ -132,13 +130,11 @@ class PolicyGradient(Game):
     @staticmethod
     def check_logits(values: str, discriminator: Discriminator) -> None:
         """Raise a UserError if the discriminator has not the logits that values are made of."""
-        if values == "all_tokens" and not isinstance(discriminator, ProjectionDiscriminator):
-            raise UserError(
-                "method.values: 'all_tokens' needs a discriminator that scores every next token; "
-                "set discriminator.name to projection"
-            )
-        per_token = values in ("token", "all_tokens")
-        needs_one_logit(f"method.values: '{values}'", discriminator, per_token)
+        who = f"method.values: '{values}'"
+        if values == "all_tokens":
+            needs_every_token(who, discriminator, per_token=True)
+        else:
+            needs_one_logit(who, discriminator, per_token=values == "token")
 
     # Reward -> value -> advantage
 
@@ -203,7 +199,6 @@ class PolicyGradient(Game):
 
     def generator_loss(self, real: Sequences, fake: Sequences, progress: float) -> Loss:
         if self.options.values == "all_tokens":
-            assert isinstance(self.discriminator, ProjectionDiscriminator)
             every = self.earned(self.discriminator.all_tokens(fake))  # (B, T, V)
             came = every.gather(2, fake.ids[..., None]).squeeze(2)
             return self.loss_of(came * fake.mask, every, fake)

@@ -41,3 +41,22 @@ def needs_one_logit(who: str, discriminator: Discriminator, per_token: bool = Fa
         mend = "discriminator.name to rnn" + " and its per_token to true" * per_token
     unit = "token" if per_token else "text"
     raise UserError(f"{who} needs a discriminator with one logit a {unit}; set {mend}")
+
+
+def needs_every_token(who: str, discriminator: Discriminator, per_token: bool = False) -> None:
+    """Every token that could have come must have a score.
+
+    Args:
+        who: needs that, as the message begins.
+        discriminator: which must give it.
+        per_token: a logit of its own, not a part of its text's.
+
+    Raises:
+        UserError: the discriminator scores only what came, or texts as a whole.
+    """
+    if not discriminator.every_token or (per_token and not discriminator.per_token):
+        names = "projection" if per_token else "pairs or projection"
+        raise UserError(
+            f"{who} needs a discriminator that scores every next token; set discriminator.name to "
+            f"{names}"
+        )
