@@ -56,6 +56,21 @@ def test_all_that_can_be_asked_for_is_kept_together() -> None:
         assert first.rhyme.rhyme == last.rhyme.rhyme and first.rhyme.onset != last.rhyme.onset
 
 
+def test_gaps_are_filled_and_the_rest_stays_as_it_is() -> None:
+    template = "Shall I _ thee to the rose's ___? /\n_ art more _, and _"
+    poems = [*drawn(6, fill=template, rhyme="AA", acrostic="st", use=("day",))]
+    shown = r"shall i \w+ thee to the rose's \w+\?\n(t\w*) art more \w+, and \w+"
+    assert len({*poems}) == 6
+    for poem in poems:
+        assert re.fullmatch(shown, poem) and "day" in re.split(r"\W", poem)
+        first, last = (sound(WORD.findall(line)[-1]) for line in poem.split("\n"))
+        assert first and last and first.rhyme and last.rhyme
+        assert first.rhyme.rhyme == last.rhyme.rhyme
+    for poem in drawn(6, form="couplet", fill="the rose's _ by the _"):
+        assert all(fault.disputed for fault in judge(poem, "couplet"))
+    assert all(poem.count("\n") == 3 for poem in drawn(2, fill="the _ of the _ ,", form="quatrain"))
+
+
 def test_metre_makes_iambic_lines_likelier() -> None:
     def share(metre: float) -> float:
         lines = [line for poem in drawn(24, form="couplet", metre=metre) for line in lines_of(poem)]
@@ -141,7 +156,34 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
         ),
         ({"syllables": "1", "lines": 1, "use": ("heaven",)}, "--use: heaven finds no place"),
         ({"form": "couplet", "tones": "strict"}, "--tones: is for Chinese verse; --metre"),
-        ({"form": "couplet", "fill": "_ love"}, "--fill: gaps can be filled in Chinese"),
+        ({"fill": "the love"}, "--fill: has no gap; write _ for each word that is open"),
+        ({"fill": "qzx _"}, "--fill: qzx: the dictionary hasn't got its sound; write _ there"),
+        ({"fill": "_ guitar"}, "--fill: guitar: this model doesn't know it; write _ there"),
+        ({"fill": ", _ love"}, "--fill: ',' can't stand there in ', _ love'; leave it out"),
+        ({"fill": "_ '"}, '--fill: "\'" can\'t stand there in "_ \'"; leave it out'),
+        ({"fill": "_ 3 day"}, "--fill: '3' can't stand there in '_ 3 day'; leave it out"),
+        ({"fill": "_ / _ / _", "form": "couplet"}, "--fill: has 3 lines, a couplet has 2; leave"),
+        ({"fill": "_ love", "avoid": ("love",)}, "--avoid: without love the rest can't be done"),
+        (
+            {"fill": "_ love", "use": ("sea", "day")},
+            "--use: sea finds no place with the rest; l",
+        ),
+        (
+            {"fill": "the _", "acrostic": "sh"},
+            "--acrostic: begins line 1 with 's', --fill with the; put a gap there",
+        ),
+        (
+            {"form": "couplet", "fill": "the _"},
+            "--fill: line 1 makes 4 syllables at most, and 10 are asked for; put gaps in",
+        ),
+        (
+            {"form": "haiku", "fill": "the darling buds of may and _"},
+            "--fill: line 1 makes 8 syllables at least, 5 are asked for; take words out",
+        ),
+        (
+            {"rhyme": "AABB", "fill": "_ _ / _ / the _ light / _ day"},
+            "--rhyme: light and day make no rhyme; AAB- would do",
+        ),
         (
             {"form": "couplet", "new_lines": True},
             "--new-lines: the text that the model was trained",

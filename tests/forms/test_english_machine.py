@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from textgan.forms.base import State
+from textgan.forms.english_fill import Place
 from textgan.forms.english_lines import Lines
 from textgan.forms.english_machine import EnglishForm
 from textgan.forms.english_plan import Plan
@@ -27,6 +28,7 @@ FAMILIES = (
     ["thee", "be", "sea"],
     ["river", "shiver"],
     ["beauty", "duty", "the"],
+    ["face", "grace", "lace"],
 )
 SCHEMES = ["a", "-", "aa", "ab", "a-", "--", "aaa", "aab", "aba", "a-a", "abc", "abab", "a--a"]
 
@@ -43,13 +45,16 @@ def known(word: str) -> Sound:
     return found
 
 
-def drawn(seed: int, most: int) -> Plan:
-    """A small plan with a bit of everything, of ``most`` texts at most before rhymes."""
+def drawn(seed: int, most: int, gapped: bool = False) -> Plan:
+    """A small plan with a bit of everything, of ``most`` texts at most before rhymes; ``gapped``:
+    with gaps, and a way to fill them."""
     chance = random.Random(seed)
     while True:
         plan = _drawn(chance)
         if prod(sum(1 for _ in line_texts(plan, line)) for line in plan.lines) <= most:
-            return plan
+            gaps = any(line.places for line in plan.lines)
+            if not gapped or (gaps and any(True for _ in all_texts(plan))):
+                return plan
 
 
 def _drawn(chance: random.Random) -> Plan:
@@ -65,7 +70,9 @@ def _drawn(chance: random.Random) -> Plan:
         low = chance.choice([1, 1, 2])
         initial = chance.choice(words)[0] if chance.random() < 0.2 else None
         rhyme = None if letter == "-" else numbers.index(letter)
-        lines.append(Line(low, low + chance.choice([0, 0, 1]), rhyme, initial))
+        places = gaps(chance, book) if chance.random() < 0.25 else ()
+        more = chance.choice([0, 0, 1]) + chance.choice([0, 2]) * len(places)
+        lines.append(Line(low, low + more, rhyme, initial, places))
     verse = np.isin(np.arange(book.size), [*book.words])
     if chance.random() < 0.2:
         verse[chance.choice([*book.words])] = False
@@ -81,7 +88,27 @@ def _drawn(chance: random.Random) -> Plan:
     )
 
 
+def gaps(chance: random.Random, book: Vocabulary) -> tuple[Place, ...]:
+    """Places of one word, given ones among them, and what stands behind."""
+    words = [*book.words]
+    found = []
+    for last in [*[False] * chance.choice([0, 1, 1]), True]:
+        given = chance.random() < 0.4
+        some = frozenset(chance.sample(words, 1) if given else words)
+        behind, more = chance.choice([(), (), (COMMA,), (COMMA, COMMA)]), 0
+        if HUNG in book.clitics and not last:
+            barred = {word for word in some if book.bars(HUNG, word)}
+            behind, more = (HUNG, *behind), int(given and some == barred)
+            some = some if given else some - barred
+        whole = None if not given and HUNG not in behind and chance.random() < 0.5 else some
+        found.append(Place(whole, behind, more))
+    return tuple(found)
+
+
 def line_texts(plan: Plan, line: Line) -> Iterator[Text]:
+    if line.places:
+        yield from filled(plan, line)
+        return
     book = plan.vocabulary
     able = [token for token in book.words if plan.verse[token]]
     copies = whole_lines(plan)
@@ -91,6 +118,22 @@ def line_texts(plan: Plan, line: Line) -> Iterator[Text]:
             begins = line.initial is None or book.words[words[0]][0] == line.initial
             if line.low <= total <= line.high and begins and words not in copies:
                 yield from punctuated(book, words)
+
+
+def filled(plan: Plan, line: Line) -> Iterator[Text]:
+    """The texts of a line with gaps."""
+    book, copies = plan.vocabulary, whole_lines(plan)
+    able = [token for token in book.words if plan.verse[token]]
+    for words in product(able, repeat=len(line.places)):
+        pairs = [*zip(words, line.places, strict=True)]
+        total = sum(known(book.words[token]).syllables for token in words)
+        total += sum(HUNG in place.behind and book.bars(HUNG, token) for token, place in pairs)
+        begins = line.initial is None or book.words[words[0]][0] == line.initial
+        fits = all(place.words is None or token in place.words for token, place in pairs)
+        text = sum(((token, *place.behind) for token, place in pairs), ())
+        copied = tuple(token for token in text if token != COMMA) in copies
+        if fits and begins and line.low <= total <= line.high and not copied:
+            yield text
 
 
 def whole_lines(plan: Plan) -> set[Text]:
@@ -179,6 +222,23 @@ def test_the_masks_let_through_what_keeps_the_rules_and_nothing_else() -> None:
 @pytest.mark.slow
 def test_the_masks_let_through_larger_worlds() -> None:
     check(range(100, 400), 50000)
+
+
+def test_the_masks_let_through_every_filling_and_nothing_else() -> None:
+    for seed in range(60):
+        plan = drawn(seed, 2000, gapped=True)
+        assert sorted(reached(EnglishForm(plan))) == sorted(all_texts(plan)), seed
+
+
+def test_a_given_word_has_the_syllable_of_its_clitic() -> None:
+    book = vocabulary(["face", "white", "river"], clitic=True)
+    places = Place(frozenset({FIRST}), (HUNG, COMMA), more=1), Place(None)
+    for syllables, last in ((3, {"white", "face"}), (4, {"river"})):
+        line = Line(syllables, syllables, None, None, places)
+        plan = Plan((line,), book, np.arange(book.size) >= FIRST)
+        found = sorted(reached(EnglishForm(plan)))
+        assert found == sorted(all_texts(plan))
+        assert {book.words[text[-2]] for text in found} == last
 
 
 def test_metre_costs_a_poem_its_syllables_out_of_place() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from textgan.errors import UserError
 from textgan.forms.english_conflict import conflict
+from textgan.forms.english_fill import places, templates
 from textgan.forms.english_lines import Lines
 from textgan.forms.english_machine import EnglishForm
 from textgan.forms.english_plan import Plan
@@ -42,16 +43,40 @@ def open_english(
     ):
         if other:
             raise UserError(f"--{option}: is for Chinese verse; {instead}")
-    if options.fill is not None:
-        raise UserError("--fill: gaps can be filled in Chinese verse only; --use takes words")
     wanted = shape(options)
     vocabulary = Vocabulary.of(tokenizer)
+    wanted = filled(wanted, options, vocabulary, tokenizer)
     copied: list[tuple[int, ...]] = []
     if options.new_lines:
         if not lines:
             raise UserError("--new-lines: the text that the model was trained on isn't at hand")
         copied = [*vocabulary.runs(tokenizer, lines)]
     return opened(Request(options, vocabulary, wanted, copied))
+
+
+def filled(
+    lines: tuple[Line, ...],
+    options: FormOptions,
+    vocabulary: Vocabulary,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> tuple[Line, ...]:
+    """The lines of a shape, with the gaps that are to be filled.
+
+    Their words count, and syllables only if they are asked for.
+
+    Raises:
+        UserError: there is something in them that can't be written.
+    """
+    gaps = [places(text, vocabulary, tokenizer) for text in templates(options.fill)]
+    found = [line._replace(places=each) for line, each in zip(lines, gaps, strict=False)]
+    if options.form is None and options.syllables is None:
+        found = [free(line, vocabulary) for line in found]
+    return (*found, *lines[len(found) :])
+
+
+def free(line: Line, vocabulary: Vocabulary) -> Line:
+    """A line with gaps, of any number of syllables."""
+    return line._replace(low=1, high=(int(vocabulary.syllables.max()) + 1) * len(line.places))
 
 
 def opened(request: "Request") -> EnglishForm:

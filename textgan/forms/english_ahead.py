@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from textgan.forms.english_lines import Node
-from textgan.forms.english_plan import Ends, Group, Plan
+from textgan.forms.english_plan import Ends, Group, Plan, Want
 from textgan.forms.english_rhyme import Rhymes, Taken
 
 Reach = tuple[tuple[int, Ends], ...]
@@ -24,8 +24,8 @@ class Here(NamedTuple):
     line: int
     spoken: int = 0
     """Syllables so far."""
-    fresh: bool = True
-    """True before its first word."""
+    place: int = 0
+    """Words so far; of more than one only in a line with gaps."""
     left: int = 0
     """Words still to use, as bits."""
     node: Node | None = None
@@ -46,38 +46,55 @@ class Ahead:
         """Before a line."""
         return Here(line, left=left, node=self.root)
 
-    def initial(self, here: Here) -> str | None:
-        """The letter that the next word begins with."""
-        return self.plan.lines[here.line].initial if here.fresh else None
+    def want(self, here: Here) -> Want:
+        """What is asked of the next word."""
+        line = self.plan.lines[here.line]
+        initial = None if here.place else line.initial
+        if not line.places:
+            return Want(initial)
+        if here.place == len(line.places):
+            return Want(words=frozenset())
+        return Want(initial, line.places[here.place].words)
+
+    def behind_any(self, here: Here, syllables: int) -> Here:
+        """Behind a word of so many syllables, none to use and in no line not to copy."""
+        places = self.plan.lines[here.line].places
+        more = places[here.place].more if places else 0
+        place = here.place + 1 if places else 1
+        return here._replace(spoken=here.spoken + syllables + more, place=place, node=None)
 
     def onward(self, here: Here, token: int) -> Here:
-        """Behind a word."""
+        """Behind a word, and the clitic that a gap may have."""
         plan = self.plan
-        spoken = here.spoken + int(plan.vocabulary.syllables[token])
-        left = here.left & ~plan.bits.get(token, 0)
-        return here._replace(spoken=spoken, fresh=False, left=left, node=self.follow(here, token))
+        then = self.behind_any(here, int(plan.vocabulary.syllables[token]))
+        places = plan.lines[here.line].places
+        node = self.follow(here.node, token)
+        for hung in places[here.place].behind if places else ():
+            node = self.follow(node, hung) if hung in plan.vocabulary.clitics else node
+        return then._replace(left=here.left & ~plan.bits.get(token, 0), node=node)
 
-    def follow(self, here: Here, token: int) -> Node | None:
+    def follow(self, node: Node | None, token: int) -> Node | None:
         """Where a token leads among lines not to copy."""
-        return self.plan.copied.step(here.node, token) if self.plan.copied else None
+        return self.plan.copied.step(node, token) if self.plan.copied else None
 
     def full(self, here: Here) -> bool:
-        """True if a line has the syllables that it must have, and isn't copied."""
+        """True if a line has the words and syllables that it must have, and isn't copied."""
         line, copied = self.plan.lines[here.line], self.plan.copied
         whole = copied is not None and here.node in copied.whole
-        return line.low <= here.spoken <= line.high and not whole
+        filled = not line.places or here.place == len(line.places)
+        return filled and line.low <= here.spoken <= line.high and not whole
 
     def singles(self, here: Here) -> list[int]:
         """Words looked at one by one: those to use, and those by which lines not to copy go on."""
-        copied, initial = self.plan.copied, self.initial(here)
+        copied, want = self.plan.copied, self.want(here)
         alone = {*self.plan.bits}
         if copied and here.node is not None:
             alone |= copied.children[here.node].keys() & self.plan.vocabulary.words.keys()
-        return [token for token in sorted(alone) if self.plan.begins(token, initial)]
+        return [token for token in sorted(alone) if self.plan.fits(token, want)]
 
     def groups(self, here: Here) -> Iterator[tuple[int, Group]]:
         """All other words, by their syllables."""
-        every = self.plan.groups(self.initial(here))
+        every = self.plan.groups(self.want(here))
         if here.node is None:
             yield from every.items()
             return
@@ -113,8 +130,8 @@ class Ahead:
         """Behind each next word, and its ends; one for many that are alike."""
         high = self.plan.lines[here.line].high
         for syllables, group in self.groups(here):
-            if here.spoken + syllables <= high:
-                then = here._replace(spoken=here.spoken + syllables, fresh=False, node=None)
+            then = self.behind_any(here, syllables)
+            if then.spoken <= high:
                 yield then, group.ends
         for token in self.singles(here):
             then = self.onward(here, token)

@@ -1,10 +1,12 @@
 """Why an English form can't be had, and the nearest that can: both are found by trying."""
 
+from itertools import combinations
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from textgan.errors import UserError
-from textgan.forms.english_shape import KINDS, MOST
+from textgan.forms.english_plan import Want
+from textgan.forms.english_shape import KINDS, MOST, Line
 
 if TYPE_CHECKING:
     from textgan.forms.english import Request
@@ -14,7 +16,13 @@ def conflict(request: "Request") -> UserError:
     """What to say where no poem is all that is asked for: the first part to blame."""
     options, lines = request.options, request.lines
     for i, line in enumerate(lines):
-        if line.initial and not request.plan.initial(line.initial).any():
+        for word in given_word(request, line, 0):
+            if line.initial and not word.startswith(line.initial):
+                return UserError(
+                    f"--acrostic: begins line {i + 1} with {line.initial!r}, --fill with {word}; "
+                    "put a gap there"
+                )
+        if line.initial and not request.plan.may(Want(line.initial)).any():
             why = f"no word of this model begins with {line.initial!r}"
             return UserError(f"--acrostic: {why}; {other_letter(request, i)}")
     for i, word in enumerate(options.avoid):
@@ -36,6 +44,9 @@ def conflict(request: "Request") -> UserError:
                 f"--acrostic: {line.initial!r} can't begin line {i + 1}, of {line.low} to "
                 f"{line.high} syllables; {wider(request, i) or other_letter(request, i)}"
             )
+    for i, line in enumerate(lines):
+        if line.places and (fault := unfilled(request, i)):
+            return UserError(f"--fill: line {i + 1} {fault}")
     free = tuple(line._replace(rhyme=None) for line in lines)
     if request.but(free).possible:
         return UserError(f"--rhyme: {unrhymed(request)}")
@@ -48,6 +59,20 @@ def conflict(request: "Request") -> UserError:
     names = [*options.model_dump(exclude_defaults=True)]
     each = ", ".join(f"--{name}".replace("_", "-") for name in names)
     return UserError(f"{each}: leave no poem together; ask for less")
+
+
+def unfilled(request: "Request", i: int) -> str | None:
+    """Why a line has too many words or too few for its syllables; None if it hasn't."""
+    line, plan = request.lines[i], request.plan
+    if not all(plan.may(Want(words=p.words)).any() for p in line.places):
+        return None
+    each = [plan.vocabulary.syllables[plan.may(Want(words=p.words))] + p.more for p in line.places]
+    least, most = sum(int(some.min()) for some in each), sum(int(some.max()) for some in each)
+    if most < line.low:
+        return f"makes {most} syllables at most, and {line.low} are asked for; put gaps in"
+    if least > line.high:
+        return f"makes {least} syllables at least, {line.high} are asked for; take words out"
+    return None
 
 
 def longer_lines(request: "Request") -> str | None:
@@ -108,6 +133,12 @@ def fewer_rhymes(request: "Request") -> str:
 
 def unrhymed(request: "Request") -> str:
     """Why lines can't be rhymed."""
+    for one, other in combinations(request.lines, 2):
+        given = [*given_word(request, one, -1), *given_word(request, other, -1)]
+        if one.rhyme is not None and one.rhyme == other.rhyme and len(given) == 2:
+            alone = tuple(line._replace(initial=None, rhyme=0) for line in (one, other))
+            if not request.but(alone, use=()).possible:
+                return f"{' and '.join(given)} make no rhyme; {fewer_rhymes(request)}"
     letters = [line.rhyme for line in request.lines if line.rhyme is not None]
     most = max(map(letters.count, letters))
     has = max((ends.bit_count() for ends in request.plan.ends_of), default=0)
@@ -117,4 +148,11 @@ def unrhymed(request: "Request") -> str:
             f"different onsets; {fewer_rhymes(request)}"
         )
     count = len({*letters})
-    return f"no words are left for {count} rhymes with all the rest; {fewer_rhymes(request)}"
+    rhymes = f"{count} rhyme{'s' * (count > 1)}"
+    return f"no words are left for {rhymes} with all the rest; {fewer_rhymes(request)}"
+
+
+def given_word(request: "Request", line: Line, place: int) -> list[str]:
+    """The word that is given at a place of a line with gaps, if any is."""
+    words = line.places[place].words if line.places else None
+    return [request.vocabulary.words[t] for t in words] if words and len(words) == 1 else []

@@ -1,7 +1,6 @@
 """English verse as a machine: which words may come next so that the poem can be finished."""
 
 from collections import OrderedDict
-from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -10,8 +9,9 @@ from torch import Tensor
 
 from textgan.forms.base import Form, State
 from textgan.forms.english_ahead import Ahead, Here
-from textgan.forms.english_plan import Ends, Plan
+from textgan.forms.english_plan import Ends, Plan, Want
 from textgan.forms.english_rhyme import Taken
+from textgan.forms.english_shape import Line
 from textgan.forms.english_vocabulary import Array
 
 KEPT = 2**26
@@ -30,13 +30,15 @@ class Poem(NamedTuple):
     """The clitics that the last word takes."""
     marks: bool = False
     """True if a mark may follow."""
+    due: tuple[int, ...] = ()
+    """What must come next, behind a word in a line with gaps."""
     over: bool = False
 
 
 class Part(NamedTuple):
     """What decides which words may follow."""
 
-    initial: str | None
+    want: Want
     odd: bool
     """True in an odd place, counted from 0."""
     groups: tuple[tuple[int, bool, Ends], ...]
@@ -56,10 +58,11 @@ class EnglishForm(Form):
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.ahead, self.eos = plan, Ahead(plan), plan.vocabulary.eos
-        self.length = sum(2 * line.high + 1 for line in plan.lines)  # a mark or clitic a word
+        self.length = sum(map(longest, plan.lines))
         self.weighted = plan.metre > 0
         self.tables: OrderedDict[Part, Tensor] = OrderedDict()
-        self.firsts: dict[str | None, Array] = {}
+        self.fitting: dict[Want, Array] = {}
+        self.alone: dict[int, Tensor] = {}
 
     def start(self) -> Poem:
         return Poem(self.ahead.begin(0, self.plan.all), self.ahead.rhymes.start)
@@ -74,6 +77,8 @@ class EnglishForm(Form):
         poem, vocabulary = cast(Poem, state), self.plan.vocabulary
         if poem.over or token == self.eos:
             return poem._replace(over=True)
+        if poem.due:
+            return poem._replace(due=poem.due[1:])
         if token == vocabulary.between:
             assert poem.end is not None
             taken = self.ahead.rhymes.take(poem.taken, poem.here.line, poem.end)
@@ -81,11 +86,14 @@ class EnglishForm(Form):
         if token in vocabulary.marks:
             return poem._replace(hangs=frozenset(), marks=False)
         if token in vocabulary.clitics:
-            node = self.ahead.follow(poem.here, token)
+            node = self.ahead.follow(poem.here.node, token)
             return Poem(poem.here._replace(node=node), poem.taken)
         here = self.ahead.onward(poem.here, token)
+        end = self.end(here, poem.taken, token)
+        if places := self.plan.lines[here.line].places:
+            return Poem(here, poem.taken, end, due=places[poem.here.place].behind)
         hangs = frozenset(c for c in vocabulary.clitics if not vocabulary.bars(c, token))
-        return Poem(here, poem.taken, self.end(here, poem.taken, token), hangs, True)
+        return Poem(here, poem.taken, end, hangs, True)
 
     def end(self, here: Here, taken: Taken, token: int) -> int | None:
         """The end that a line has behind its last word; None if it can't end so."""
@@ -96,13 +104,16 @@ class EnglishForm(Form):
 
     def factors(self, state: State) -> Tensor:
         poem = cast(Poem, state)
-        return self.only if poem.over else self.kept(self.part(poem))
+        if poem.over or poem.due:
+            return self.only(self.eos if poem.over else poem.due[0])
+        return self.kept(self.part(poem))
 
-    @cached_property
-    def only(self) -> Tensor:
-        """The factors behind the end."""
-        size = self.plan.vocabulary.size
-        return torch.full((size,), -torch.inf).index_fill(0, torch.tensor(self.eos), 0)
+    def only(self, token: int) -> Tensor:
+        """The factors where one token must come."""
+        if token not in self.alone:
+            nothing = torch.full((self.plan.vocabulary.size,), -torch.inf)
+            self.alone[token] = nothing.index_fill(0, torch.tensor(token), 0)
+        return self.alone[token]
 
     def kept(self, part: Part) -> Tensor:
         """Factors by what they depend on; those of longest ago are forgotten."""
@@ -121,12 +132,11 @@ class EnglishForm(Form):
         single = [t for t in alone if self.may(poem, ahead.onward(here, t), self.plan.ends(t))]
         hung = (c for c in poem.hangs if self.may_hang(poem, c))
         groups = []
-        for syllables in self.plan.groups(ahead.initial(here)):
-            then = here._replace(spoken=here.spoken + syllables, fresh=False, node=None)
-            groups.append((syllables, *self.ways(poem, then)))
+        for syllables in self.plan.groups(ahead.want(here)):
+            groups.append((syllables, *self.ways(poem, ahead.behind_any(here, syllables))))
         closing = self.eos if last else vocabulary.between
         return Part(
-            ahead.initial(here),
+            ahead.want(here),
             bool(self.plan.metre) and here.spoken % 2 == 1,
             tuple(groups),
             frozenset(alone),
@@ -153,7 +163,7 @@ class EnglishForm(Form):
 
     def may_hang(self, poem: Poem, clitic: int) -> bool:
         """True if the poem can be finished behind a clitic, which wants a word."""
-        node = self.ahead.follow(poem.here, clitic)
+        node = self.ahead.follow(poem.here.node, clitic)
         return self.ahead.goes_on(poem.here._replace(node=node), poem.taken)
 
     def table(self, part: Part) -> Array:
@@ -165,7 +175,7 @@ class EnglishForm(Form):
                 found |= vocabulary.syllables == syllables
             elif ends:
                 found |= (vocabulary.syllables == syllables) & self.closing(ends)
-        found &= self.first(part.initial)
+        found &= self.fit(part.want)
         found[[*part.without]] = False
         found[[*part.single, *part.clitics]] = True
         found[[*(vocabulary.marks if part.marks else ())]] = True
@@ -183,8 +193,15 @@ class EnglishForm(Form):
         among: Array = np.unpackbits(octets, bitorder="little")[self.plan.vocabulary.end_of] > 0
         return among
 
-    def first(self, initial: str | None) -> Array:
-        """(V,) the words that may stand where a letter is asked for."""
-        if initial not in self.firsts:
-            self.firsts[initial] = self.plan.initial(initial)
-        return self.firsts[initial]
+    def fit(self, want: Want) -> Array:
+        """(V,) the words that may stand where that is asked."""
+        if want not in self.fitting:
+            self.fitting[want] = self.plan.may(want)
+        return self.fitting[want]
+
+
+def longest(line: Line) -> int:
+    """The most tokens that a line can have, its break too."""
+    if line.places:
+        return sum(1 + len(place.behind) for place in line.places) + 1
+    return 2 * line.high + 1  # a mark or clitic a word

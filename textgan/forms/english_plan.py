@@ -23,6 +23,15 @@ class Group(NamedTuple):
     """How many words have each end."""
 
 
+class Want(NamedTuple):
+    """What is asked of a word where it stands."""
+
+    initial: str | None = None
+    """The letter that it begins with; None asks for none."""
+    words: frozenset[int] | None = None
+    """Those among which it is; None: any."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A poem's lines and what may stand in them.
@@ -42,7 +51,7 @@ class Plan:
     use: tuple[frozenset[int], ...] = ()
     copied: Lines | None = None
     metre: float = 0.0
-    known: dict[str | None, dict[int, Group]] = field(default_factory=dict)
+    known: dict[Want, dict[int, Group]] = field(default_factory=dict)
 
     @cached_property
     def bits(self) -> dict[int, int]:
@@ -63,21 +72,23 @@ class Plan:
         """The ends that a word is."""
         return self.any | 1 << int(self.vocabulary.end_of[token])
 
-    def begins(self, token: int, initial: str | None) -> bool:
-        """True if a word may stand where a line begins with a letter; None asks for none."""
-        fits = initial is None or self.vocabulary.words[token].startswith(initial)
-        return fits and bool(self.verse[token])
+    def fits(self, token: int, want: Want) -> bool:
+        """True if a word may stand where that is asked."""
+        if want.words is not None and token not in want.words:
+            return False
+        begins = want.initial is None or self.vocabulary.words[token].startswith(want.initial)
+        return begins and bool(self.verse[token])
 
-    def groups(self, initial: str | None) -> dict[int, Group]:
-        """The words that begin with a letter, but for those to use, by their syllables."""
-        if initial not in self.known:
-            self.known[initial] = self._groups(initial)
-        return self.known[initial]
+    def groups(self, want: Want) -> dict[int, Group]:
+        """The words that may stand there, but for those to use, by their syllables."""
+        if want not in self.known:
+            self.known[want] = self._groups(want)
+        return self.known[want]
 
-    def _groups(self, initial: str | None) -> dict[int, Group]:
+    def _groups(self, want: Want) -> dict[int, Group]:
         counts: dict[int, dict[int, int]] = {}
-        for token in self.vocabulary.words:
-            if token not in self.bits and self.begins(token, initial):
+        for token in self.vocabulary.words if want.words is None else want.words:
+            if token not in self.bits and self.fits(token, want):
                 of = counts.setdefault(int(self.vocabulary.syllables[token]), {})
                 end = int(self.vocabulary.end_of[token])
                 of[end] = of.get(end, 0) + 1
@@ -100,8 +111,8 @@ class Plan:
             found[rhyme] |= 1 << end
         return found
 
-    def initial(self, initial: str | None) -> Array:
-        """(V,) the words that may begin a line."""
+    def may(self, want: Want) -> Array:
+        """(V,) the words that may stand where that is asked."""
         found = np.zeros(self.vocabulary.size, dtype=bool)
-        found[[t for t in self.vocabulary.words if self.begins(t, initial)]] = True
+        found[[t for t in self.vocabulary.words if self.fits(t, want)]] = True
         return found

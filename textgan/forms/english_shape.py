@@ -5,6 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 from textgan.errors import UserError
+from textgan.forms.english_fill import Place, templates
 from textgan.forms.options import FormOptions
 
 MOST = 30
@@ -40,6 +41,8 @@ class Line(NamedTuple):
     """The number of its letter in the scheme; None where it needn't rhyme."""
     initial: str | None
     """The letter that it begins with."""
+    places: tuple[Place, ...] = ()
+    """Where its words stand, if it has gaps to fill; none: anywhere."""
 
 
 def shape(options: FormOptions) -> tuple[Line, ...]:
@@ -50,7 +53,7 @@ def shape(options: FormOptions) -> tuple[Line, ...]:
     """
     name = options.form.strip().lower() if options.form else None
     kind = KINDS[name] if name else None
-    letters = acrostic(options.acrostic)
+    letters, gaps = acrostic(options.acrostic), templates(options.fill)
     rhyme = scheme(options.rhyme)
     each = ranges(options.syllables)
     if name and kind:
@@ -59,7 +62,7 @@ def shape(options: FormOptions) -> tuple[Line, ...]:
         each = each or ranges(kind.syllables)
     else:
         several = len(each) if len(each) > 1 else 0
-        count = options.lines or len(rhyme) or several or len(letters) or 4
+        count = options.lines or len(rhyme) or several or max(len(letters), len(gaps)) or 4
         name, rhyme, each = "poem", rhyme or "-" * count, each or ranges(FREE)
     each = each * count if len(each) == 1 else each
     for option, found, what in (
@@ -68,6 +71,8 @@ def shape(options: FormOptions) -> tuple[Line, ...]:
     ):
         if found != count:
             raise UserError(f"--{option}: has {found} {what}, a {name} {count} lines; give {count}")
+    if len(gaps) > count:
+        raise UserError(f"--fill: has {len(gaps)} lines, a {name} has {count}; leave lines out")
     if len(letters) > count:
         raise UserError(
             f"--acrostic: {letters} has {len(letters)} letters, a {name} has {count} lines"

@@ -20,6 +20,8 @@ MARKS = frozenset([",", ";", ".", ":", "!", "?", "--", "—", "–", "...", "…
 CLITICS = {"'s": HISSING, "’s": HISSING, "'d": STOPPED, "’d": STOPPED}
 """What may be hung on a word, and the phones behind which it would be a syllable of its own."""
 WORD = re.compile(r"[^\W\d_]+(['’-][^\W\d_]+)*")
+LETTERS = frozenset("aio")
+"""The words of one letter; others are pieces of words, though the dictionary reads them."""
 FEWEST = 20
 """Words that a vocabulary must have."""
 PIECES = 0.5
@@ -55,7 +57,8 @@ class Vocabulary:
         """
         texts = _spelt(tokenizer)
         alphabetic = {i: s for i, s in texts.items() if WORD.fullmatch(s)}
-        words = {i: s.lower() for i, s in alphabetic.items() if sound(s.lower())}
+        spoken = {i: s.lower() for i, s in alphabetic.items() if sound(s.lower())}
+        words = {i: s for i, s in spoken.items() if len(s) > 1 or s in LETTERS}
         refuse = "--form: this model's tokenizer can't carry English verse: "
         train = "train a model with --tokenizer.name word"
         if alphabetic and max(map(len, alphabetic.values())) == 1:
