@@ -116,7 +116,8 @@ def line_texts(plan: Plan, line: Line) -> Iterator[Text]:
         for words in product(able, repeat=count):
             total = sum(known(book.words[token]).syllables for token in words)
             begins = line.initial is None or book.words[words[0]][0] == line.initial
-            if line.low <= total <= line.high and begins and words not in copies:
+            ends = book.words[words[-1]] != "the"
+            if line.low <= total <= line.high and begins and ends and words not in copies:
                 yield from punctuated(book, words)
 
 
@@ -132,7 +133,8 @@ def filled(plan: Plan, line: Line) -> Iterator[Text]:
         fits = all(place.words is None or token in place.words for token, place in pairs)
         text = sum(((token, *place.behind) for token, place in pairs), ())
         copied = tuple(token for token in text if token != COMMA) in copies
-        if fits and begins and line.low <= total <= line.high and not copied:
+        ends = book.words[words[-1]] != "the" or line.places[-1].words == {words[-1]}
+        if fits and begins and ends and line.low <= total <= line.high and not copied:
             yield text
 
 

@@ -94,19 +94,21 @@ class Ahead:
 
     def groups(self, here: Here) -> Iterator[tuple[int, Group]]:
         """All other words, by their syllables."""
-        every = self.plan.groups(self.want(here))
+        plan, want = self.plan, self.want(here)
+        every = plan.groups(want)
         if here.node is None:
             yield from every.items()
             return
-        fewer: dict[int, Counter[int]] = {n: Counter() for n in every}
+        gone: dict[int, list[int]] = {n: [] for n in every}
         for token in self.singles(here):
-            if token not in self.plan.bits:
-                end = int(self.plan.vocabulary.end_of[token])
-                fewer[int(self.plan.vocabulary.syllables[token])][end] += 1
+            if token not in plan.bits:
+                gone[int(plan.vocabulary.syllables[token])].append(token)
         for n, group in every.items():
-            if group.size > fewer[n].total():
-                gone = sum(1 << e for e, count in fewer[n].items() if count == group.counts[e])
-                yield n, group._replace(ends=group.ends & ~gone | self.plan.any)
+            if group.size > len(gone[n]):
+                closing = (t for t in gone[n] if plan.closes(t, want))
+                fewer = Counter(int(plan.vocabulary.end_of[t]) for t in closing)
+                left = {end: n - fewer[end] for end, n in group.counts.items() if n > fewer[end]}
+                yield n, Group(group.size - len(gone[n]), plan.bits_of(left), left)
 
     def reach(self, here: Here) -> Reach:
         """How a line may end behind at least one word more."""
@@ -136,7 +138,7 @@ class Ahead:
         for token in self.singles(here):
             then = self.onward(here, token)
             if then.spoken <= high:
-                yield then, self.plan.ends(token)
+                yield then, self.plan.ends(token, self.want(here))
 
     def good(self, line: int, left: int, taken: Taken) -> Ends:
         """The ends of a line with which, some words still to use, the rest can be finished."""

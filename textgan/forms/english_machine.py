@@ -89,17 +89,17 @@ class EnglishForm(Form):
             node = self.ahead.follow(poem.here.node, token)
             return Poem(poem.here._replace(node=node), poem.taken)
         here = self.ahead.onward(poem.here, token)
-        end = self.end(here, poem.taken, token)
+        end = self.end(here, poem.taken, self.plan.ends(token, self.ahead.want(poem.here)))
         if places := self.plan.lines[here.line].places:
             return Poem(here, poem.taken, end, due=places[poem.here.place].behind)
         hangs = frozenset(c for c in vocabulary.clitics if not vocabulary.bars(c, token))
         return Poem(here, poem.taken, end, hangs, True)
 
-    def end(self, here: Here, taken: Taken, token: int) -> int | None:
-        """The end that a line has behind its last word; None if it can't end so."""
+    def end(self, here: Here, taken: Taken, ends: Ends) -> int | None:
+        """The end that a line has behind its last word, by its ends; None if it can't end so."""
         if not self.ahead.full(here):
             return None
-        good = self.ahead.good(here.line, here.left, taken) & self.plan.ends(token)
+        good = self.ahead.good(here.line, here.left, taken) & ends
         return good.bit_length() - 1 if good else None
 
     def factors(self, state: State) -> Tensor:
@@ -126,18 +126,19 @@ class EnglishForm(Form):
 
     def part(self, poem: Poem) -> Part:
         """What decides what may follow."""
-        ahead, here, vocabulary = self.ahead, poem.here, self.plan.vocabulary
-        last = here.line == len(self.plan.lines) - 1
+        ahead, here, plan = self.ahead, poem.here, self.plan
+        want = ahead.want(here)
+        last = here.line == len(plan.lines) - 1
         alone = ahead.singles(here)
-        single = [t for t in alone if self.may(poem, ahead.onward(here, t), self.plan.ends(t))]
+        single = [t for t in alone if self.may(poem, ahead.onward(here, t), plan.ends(t, want))]
         hung = (c for c in poem.hangs if self.may_hang(poem, c))
         groups = []
-        for syllables in self.plan.groups(ahead.want(here)):
+        for syllables in plan.groups(want):
             groups.append((syllables, *self.ways(poem, ahead.behind_any(here, syllables))))
-        closing = self.eos if last else vocabulary.between
+        closing = self.eos if last else plan.vocabulary.between
         return Part(
-            ahead.want(here),
-            bool(self.plan.metre) and here.spoken % 2 == 1,
+            want,
+            bool(plan.metre) and here.spoken % 2 == 1,
             tuple(groups),
             frozenset(alone),
             frozenset(single),
@@ -174,7 +175,7 @@ class EnglishForm(Form):
             if on:
                 found |= vocabulary.syllables == syllables
             elif ends:
-                found |= (vocabulary.syllables == syllables) & self.closing(ends)
+                found |= (vocabulary.syllables == syllables) & self.closing(ends, part.want)
         found &= self.fit(part.want)
         found[[*part.without]] = False
         found[[*part.single, *part.clitics]] = True
@@ -184,14 +185,15 @@ class EnglishForm(Form):
         costs = plan.metre * vocabulary.out_of_place[int(part.odd)]
         return np.where(found, -costs, -np.inf).astype(np.float32)
 
-    def closing(self, ends: Ends) -> Array:
-        """(V,) the words that have one of some ends."""
-        count = len(self.plan.vocabulary.ends) + 1
+    def closing(self, ends: Ends, want: Want) -> Array:
+        """(V,) the words that can end a line with one of some ends."""
+        vocabulary = self.plan.vocabulary
+        closes = ~vocabulary.leaning | want.given
         if ends & self.plan.any:
-            return np.ones(self.plan.vocabulary.size, dtype=bool)
-        octets = np.frombuffer(ends.to_bytes(count // 8 + 1, "little"), dtype=np.uint8)
-        among: Array = np.unpackbits(octets, bitorder="little")[self.plan.vocabulary.end_of] > 0
-        return among
+            return closes
+        octets = np.frombuffer(ends.to_bytes(len(vocabulary.ends) // 8 + 1, "little"), np.uint8)
+        closes &= np.unpackbits(octets, bitorder="little")[vocabulary.end_of] > 0
+        return closes
 
     def fit(self, want: Want) -> Array:
         """(V,) the words that may stand where that is asked."""

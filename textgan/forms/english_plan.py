@@ -20,7 +20,7 @@ class Group(NamedTuple):
     size: int
     ends: Ends
     counts: dict[int, int]
-    """How many words have each end."""
+    """How many words have each end, those left out that can't end a line."""
 
 
 class Want(NamedTuple):
@@ -30,6 +30,11 @@ class Want(NamedTuple):
     """The letter that it begins with; None asks for none."""
     words: frozenset[int] | None = None
     """Those among which it is; None: any."""
+
+    @property
+    def given(self) -> bool:
+        """True if there is no choice."""
+        return self.words is not None and len(self.words) == 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +73,13 @@ class Plan:
         """The bit of any word's end."""
         return 1 << len(self.vocabulary.ends)
 
-    def ends(self, token: int) -> Ends:
-        """The ends that a word is."""
-        return self.any | 1 << int(self.vocabulary.end_of[token])
+    def closes(self, token: int, want: Want) -> bool:
+        """True if a word can end a line: it doesn't lean on the next, or is given there."""
+        return want.given or not self.vocabulary.leaning[token]
+
+    def ends(self, token: int, want: Want) -> Ends:
+        """The ends that a word is where that is asked."""
+        return self.any | 1 << int(self.vocabulary.end_of[token]) if self.closes(token, want) else 0
 
     def fits(self, token: int, want: Want) -> bool:
         """True if a word may stand where that is asked."""
@@ -86,16 +95,19 @@ class Plan:
         return self.known[want]
 
     def _groups(self, want: Want) -> dict[int, Group]:
+        sizes: dict[int, int] = {}
         counts: dict[int, dict[int, int]] = {}
         for token in self.vocabulary.words if want.words is None else want.words:
             if token not in self.bits and self.fits(token, want):
-                of = counts.setdefault(int(self.vocabulary.syllables[token]), {})
-                end = int(self.vocabulary.end_of[token])
-                of[end] = of.get(end, 0) + 1
-        return {
-            n: Group(sum(of.values()), self.any | sum(1 << end for end in of), of)
-            for n, of in sorted(counts.items())
-        }
+                n, end = int(self.vocabulary.syllables[token]), int(self.vocabulary.end_of[token])
+                sizes[n], of = sizes.get(n, 0) + 1, counts.setdefault(n, {})
+                if self.closes(token, want):
+                    of[end] = of.get(end, 0) + 1
+        return {n: Group(sizes[n], self.bits_of(of), of) for n, of in sorted(counts.items())}
+
+    def bits_of(self, counts: dict[int, int]) -> Ends:
+        """Some ends as bits."""
+        return sum(1 << end for end in counts) | (self.any if counts else 0)
 
     @cached_property
     def rhymes(self) -> list[int]:
