@@ -151,13 +151,14 @@ def whole_lines(plan: Plan) -> set[Text]:
 
 
 def punctuated(book: Vocabulary, words: Text) -> Iterator[Text]:
-    """Words with a comma, a clitic or nothing behind each."""
+    """Words with a comma, a clitic or nothing behind each, no comma before a last word alone."""
     hissing = {"S", "Z", "SH", "ZH", "CH", "JH"}
     choices = []
     for i, token in enumerate(words):
         hung = HUNG in book.clitics and i < len(words) - 1
         hung = hung and not hissing & known(book.words[token]).last
-        choices.append([(token,), (token, COMMA), *([(token, HUNG)] if hung else [])])
+        comma = [] if i == len(words) - 2 else [(token, COMMA)]
+        choices.append([(token,), *comma, *([(token, HUNG)] if hung else [])])
     for parts in product(*choices):
         yield sum(parts, ())
 

@@ -26,6 +26,8 @@ class Here(NamedTuple):
     """Syllables so far."""
     place: int = 0
     """Words so far; of more than one only in a line with gaps."""
+    paused: bool = False
+    """True behind a mark, from where one word alone can't end the line."""
     left: int = 0
     """Words still to use, as bits."""
     node: Node | None = None
@@ -61,7 +63,8 @@ class Ahead:
         places = self.plan.lines[here.line].places
         more = places[here.place].more if places else 0
         place = here.place + 1 if places else 1
-        return here._replace(spoken=here.spoken + syllables + more, place=place, node=None)
+        spoken = here.spoken + syllables + more
+        return here._replace(spoken=spoken, place=place, paused=False, node=None)
 
     def onward(self, here: Here, token: int) -> Here:
         """Behind a word, and the clitic that a gap may have."""
@@ -122,7 +125,8 @@ class Ahead:
         found: dict[int, Ends] = {}
         bound = self.reach(here._replace(node=None)) if here.node is not None else None
         for then, ends in self.words(here):
-            for left, mask in [(then.left, ends)] * self.full(then) + [*self.reach(then)]:
+            ended = [(then.left, ends)] if self.full(then) and not here.paused else []
+            for left, mask in (*ended, *self.reach(then)):
                 found[left] = found.get(left, 0) | mask
             if bound is not None and tuple(sorted(found.items())) == bound:
                 break  # nothing more is to be had

@@ -84,12 +84,14 @@ class EnglishForm(Form):
             taken = self.ahead.rhymes.take(poem.taken, poem.here.line, poem.end)
             return Poem(self.ahead.begin(poem.here.line + 1, poem.here.left), taken)
         if token in vocabulary.marks:
-            return poem._replace(hangs=frozenset(), marks=False)
+            paused = poem.here._replace(paused=True)
+            return poem._replace(here=paused, hangs=frozenset(), marks=False)
         if token in vocabulary.clitics:
             node = self.ahead.follow(poem.here.node, token)
             return Poem(poem.here._replace(node=node), poem.taken)
         here = self.ahead.onward(poem.here, token)
-        end = self.end(here, poem.taken, self.plan.ends(token, self.ahead.want(poem.here)))
+        ends = self.plan.ends(token, self.ahead.want(poem.here))
+        end = None if poem.here.paused else self.end(here, poem.taken, ends)
         if places := self.plan.lines[here.line].places:
             return Poem(here, poem.taken, end, due=places[poem.here.place].behind)
         hangs = frozenset(c for c in vocabulary.clitics if not vocabulary.bars(c, token))
@@ -143,7 +145,7 @@ class EnglishForm(Form):
             frozenset(alone),
             frozenset(single),
             frozenset(hung),
-            poem.marks,
+            poem.marks and self.may_pause(poem),
             None if poem.end is None else closing,
         )
 
@@ -154,13 +156,19 @@ class EnglishForm(Form):
             return False, 0
         if self.ahead.goes_on(then, poem.taken):
             return True, 0
-        good = self.ahead.good(then.line, then.left, poem.taken) if self.ahead.full(then) else 0
-        return False, good
+        if poem.here.paused or not self.ahead.full(then):
+            return False, 0
+        return False, self.ahead.good(then.line, then.left, poem.taken)
 
     def may(self, poem: Poem, then: Here, ends: Ends) -> bool:
         """True if the poem can be finished behind a word."""
         on, good = self.ways(poem, then)
         return on or bool(good & ends)
+
+    def may_pause(self, poem: Poem) -> bool:
+        """True if a line can end, or go on, behind a mark."""
+        paused = poem.here._replace(paused=True)
+        return poem.end is not None or self.ahead.goes_on(paused, poem.taken)
 
     def may_hang(self, poem: Poem, clitic: int) -> bool:
         """True if the poem can be finished behind a clitic, which wants a word."""
