@@ -66,6 +66,7 @@ def test_gaps_are_filled_and_the_rest_stays_as_it_is() -> None:
         first, last = (sound(WORD.findall(line)[-1]) for line in poem.split("\n"))
         assert first and last and first.rhyme and last.rhyme
         assert first.rhyme.rhyme == last.rhyme.rhyme
+    assert all(re.fullmatch(r"\w+'s \w+", poem) for poem in drawn(2, fill="_'s _"))
     for poem in drawn(6, form="couplet", fill="the rose's _ by the _"):
         assert all(fault.disputed for fault in judge(poem, "couplet"))
     assert all(poem.count("\n") == 3 for poem in drawn(2, fill="the _ of the _ ,", form="quatrain"))

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 GAP = "_"
-PIECE = re.compile(rf"{GAP}+|{WORD.pattern}|\w|[^\w\s]+")
-"""A gap, which may be drawn out, a word, or marks."""
+PIECE = re.compile(rf"{GAP}+|{WORD.pattern}|['’][sd]\b|\w|[^\w\s]+")
+"""A gap, which may be drawn out, a word, a clitic behind a gap, or marks."""
 
 
 class Place(NamedTuple):
