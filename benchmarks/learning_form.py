@@ -56,7 +56,7 @@ ARMS: dict[str, dict[str, Any]] = {
     },
 }
 """What each changes in the recipe of ``FILES``."""
-FIGURES = "exact copies", "longest common run", "distinct-2", "Self-BLEU-4", "BLEU-4", "NLL_test"
+FIGURES = "exact copies", "copied run", "distinct-2", "Self-BLEU-4", "BLEU-4", "NLL_test"
 
 
 class RuleRewardOptions(PolicyOptions):
