@@ -174,43 +174,49 @@ def results(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
     return {arm: {seed: each[seed] for seed in common} for arm, each in found.items()}
 
 
-def figure(run: dict[str, Any], name: str) -> float:
-    """A figure of a result: a rule's share, or one of ``evaluate``'s."""
-    value: float = (run["form"] | run["figures"] | {"seconds": run["seconds"]})[name]
-    return value
+def figures(run: dict[str, Any]) -> dict[str, float]:
+    """The figures of a result: the rules' shares, and ``evaluate``'s."""
+    return {**run["form"], **run["figures"], "seconds": run["seconds"]}
+
+
+def values(runs: dict[int, dict[str, Any]], name: str) -> dict[int, float]:
+    """A figure by seed, of the results that have it: early ones haven't got the copied run."""
+    return {seed: figures(run)[name] for seed, run in runs.items() if name in figures(run)}
 
 
 def page(found: dict[str, dict[int, dict[str, Any]]]) -> str:
     """Tables of the rules and of the rest, and what the comparison with likelihood shows."""
     seeds = [*found[BASELINE]]
-    first = found[BASELINE][seeds[0]]
-    groups = {"form": [*first["form"]], "rest": [*first["figures"], "seconds"]}
+    last = found[BASELINE][seeds[-1]]
     lines = [
         "# Learning form by playing",
         f"Seeds {', '.join(map(str, seeds))}; {POEMS:,} samples a run at temperature 1, nothing "
         "masked. Means and Student's 95 % intervals over seeds; `human`: the test poems.",
     ]
-    for names in groups.values():
+    for names in ([*last["form"]], [*last["figures"], "seconds"]):
         rows = [f"| | {' | '.join(['human', *ARMS])} |", "| --- |" + " --- |" * (len(ARMS) + 1)]
         for name in names:
-            human = (first["human"] | first["real"]).get(name)
+            human = (last["human"] | last["real"]).get(name)
             cells = ["" if human is None else f"{human:.3f}"]
             for arm in ARMS:
-                over = interval([figure(found[arm][seed], name) for seed in seeds])
+                over = interval([*values(found[arm], name).values()])
                 cells.append(f"{over.estimate.value:.3f} ± {over.high - over.estimate.value:.3f}")
-            rows.append(f"| {name} | {' | '.join(cells)} |")
+            having = [*values(found[BASELINE], name)]
+            only = "" if having == seeds else f", seeds {', '.join(map(str, having))}"
+            rows.append(f"| {name}{only} | {' | '.join(cells)} |")
         lines.append("\n".join(rows))
-    lines.append(shown(found, seeds))
+    lines.append(shown(found))
     return "\n\n".join(lines) + "\n"
 
 
-def shown(found: dict[str, dict[int, dict[str, Any]]], seeds: list[int]) -> str:
+def shown(found: dict[str, dict[int, dict[str, Any]]]) -> str:
     """Verdicts on the figures that the question is about."""
     lines = []
-    for name in ("strict", "rhyme", "NLL_test", "exact copies", "distinct-2", "Self-BLEU-4"):
-        values = {arm: [figure(found[arm][seed], name) for seed in seeds] for arm in ARMS}
-        base = values.pop(BASELINE)
-        for arm, each in compare(values, base).items():
+    asked = "strict", "rhyme", "NLL_test", "exact copies", "copied run", "distinct-2", "Self-BLEU-4"
+    for name in asked:
+        arms = {arm: [*values(found[arm], name).values()] for arm in ARMS}
+        base = arms.pop(BASELINE)
+        for arm, each in compare(arms, base).items():
             lines.append(f"- {name}, {arm} beside {BASELINE}: {verdict(each)}")
     return "\n".join(lines)
 
