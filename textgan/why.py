@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textgan.draft import Poem
-from textgan.forms.script import HAN
+from textgan.forms.han import HAN
 from textgan.metrics.memorisation import nearest
 from textgan.poet import Poet
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from textgan.errors import UserError
 from textgan.forms.chinese_shape import canonical
+from textgan.forms.han import HAN
 from textgan.forms.options import CHINESE, ENGLISH, FormOptions
-from textgan.forms.script import HAN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from textgan.errors import UserError
 from textgan.forms.chinese_ahead import Ahead
 from textgan.forms.chinese_places import Here
 from textgan.forms.chinese_plan import Plan
-
-if TYPE_CHECKING:
-    from textgan.forms.chinese import Request
+from textgan.forms.chinese_request import Request
 
 TRIED = 300
 """Characters that are tried in another's place, the first of the vocabulary."""
@@ -21,13 +19,13 @@ class Part(NamedTuple):
 
     option: str
     fault: str
-    rest: "Request | Plan"
+    rest: Request | Plan
     """All without it."""
     mend: Callable[[], str | None]
     """What would do in its stead; None if leaving it out is all that helps."""
 
 
-def can_be(asked: "Request | Plan") -> bool:
+def can_be(asked: Request | Plan) -> bool:
     """True if there is any poem of what is asked for."""
     plan = asked if isinstance(asked, Plan) else asked.plan
     ahead = Ahead(plan)
@@ -35,7 +33,7 @@ def can_be(asked: "Request | Plan") -> bool:
     return any(map(ahead.finishes, begin))
 
 
-def conflict(request: "Request") -> UserError:
+def conflict(request: Request) -> UserError:
     """What to say where no poem is all that is asked for.
 
     The first part without which there are some is named, and the nearest that can be had.
@@ -51,7 +49,7 @@ def conflict(request: "Request") -> UserError:
     return whole(request)
 
 
-def whole(request: "Request") -> UserError:
+def whole(request: Request) -> UserError:
     """What to say where no single part is to blame: an option without which there are poems."""
     asked = request.options.model_dump(exclude_defaults=True)
     fields = type(request.options).model_fields
@@ -62,7 +60,7 @@ def whole(request: "Request") -> UserError:
     return UserError(f"{names}: leave no poem together; ask for less")
 
 
-def parts(request: "Request") -> Iterator[Part]:
+def parts(request: Request) -> Iterator[Part]:
     """All that is asked for, one after the other."""
     plan, options, but = request.plan, request.options, request.but
     for i, word in enumerate(options.avoid):
@@ -85,7 +83,7 @@ def nothing() -> None:
     """What mends something that only can be left out."""
 
 
-def prescribed(request: "Request", place: int) -> Part:
+def prescribed(request: Request, place: int) -> Part:
     """A character at a place of the acrostic, or of a poem with gaps."""
     given, (line, column) = request.shape.given, divmod(place, request.shape.characters)
     option = next(option for option in given if place in given[option])
@@ -102,7 +100,7 @@ def prescribed(request: "Request", place: int) -> Part:
     return Part(option, fault, replace(request.plan, forced=forced), mend)
 
 
-def group(request: "Request") -> str | None:
+def group(request: Request) -> str | None:
     """The largest group that can be rhymed by."""
     plan = request.but(rhyme=None).plan
     for g in sorted(range(len(plan.groups)), key=lambda g: -int(plan.groups[g].sum())):

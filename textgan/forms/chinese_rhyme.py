@@ -8,8 +8,9 @@ from textgan.errors import UserError
 from textgan.forms import pingshui, xinyun
 from textgan.forms.chinese_plan import Array
 from textgan.forms.chinese_vocabulary import Vocabulary
+from textgan.forms.han import is_han
 from textgan.forms.options import FormOptions
-from textgan.forms.script import is_han, simplified
+from textgan.forms.script import simplified
 
 BOOKS = {"pingshui": pingshui, "xinyun": xinyun}
 NAMES = {"pingshui": "平水韵", "xinyun": "中华新韵"}

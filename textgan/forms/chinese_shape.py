@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from textgan.errors import UserError
+from textgan.forms.han import is_han
 from textgan.forms.options import CHINESE, FormOptions
-from textgan.forms.script import is_han, simplified
+from textgan.forms.script import simplified
 
 SHAPES = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7)}
 """Lines and characters of each."""

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textgan.errors import UserError
-from textgan.forms.script import HAN, Script, is_han, script, simplified
+from textgan.forms.han import HAN, is_han
+from textgan.forms.script import Script, script, simplified
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -2,17 +2,14 @@
 
 from itertools import combinations
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
 
 from textgan.errors import UserError
 from textgan.forms.english_plan import Want
+from textgan.forms.english_request import Request
 from textgan.forms.english_shape import KINDS, MOST, Line
 
-if TYPE_CHECKING:
-    from textgan.forms.english import Request
 
-
-def conflict(request: "Request") -> UserError:
+def conflict(request: Request) -> UserError:
     """What to say where no poem is all that is asked for: the first part to blame."""
     options, lines = request.options, request.lines
     for i, line in enumerate(lines):
@@ -61,7 +58,7 @@ def conflict(request: "Request") -> UserError:
     return UserError(f"{each}: leave no poem together; ask for less")
 
 
-def unfilled(request: "Request", i: int) -> str | None:
+def unfilled(request: Request, i: int) -> str | None:
     """Why a line has too many words or too few for its syllables; None if it hasn't."""
     line, plan = request.lines[i], request.plan
     if not all(plan.may(Want(words=p.words)).any() for p in line.places):
@@ -75,7 +72,7 @@ def unfilled(request: "Request", i: int) -> str | None:
     return None
 
 
-def longer_lines(request: "Request") -> str | None:
+def longer_lines(request: Request) -> str | None:
     """The fewest syllables more a line with which all can be had; None as for ``wider``."""
     if fixed(request, "syllables"):
         return None
@@ -88,13 +85,13 @@ def longer_lines(request: "Request") -> str | None:
     return None
 
 
-def fixed(request: "Request", option: str) -> bool:
+def fixed(request: Request, option: str) -> bool:
     """True if the form that is asked for can't have another value of an option."""
     form = request.options.form
     return bool(form) and option in KINDS[str(form).strip().lower()].fixed
 
 
-def wider(request: "Request", i: int) -> str | None:
+def wider(request: Request, i: int) -> str | None:
     """The fewest syllables more or less with which a line can be had; None if its form has a
     fixed number, or none helps."""
     line = request.lines[i]
@@ -108,7 +105,7 @@ def wider(request: "Request", i: int) -> str | None:
     return None
 
 
-def other_letter(request: "Request", i: int) -> str:
+def other_letter(request: Request, i: int) -> str:
     """The letter nearest in the alphabet with which a line can be had."""
     lines, wanted = request.lines, request.lines[i].initial
     assert wanted
@@ -119,7 +116,7 @@ def other_letter(request: "Request", i: int) -> str:
     return "spell another word"
 
 
-def fewer_rhymes(request: "Request") -> str:
+def fewer_rhymes(request: Request) -> str:
     """The scheme that can be had, its last lines freed one by one."""
     lines = request.lines
     for i in reversed(range(len(lines))):
@@ -131,7 +128,7 @@ def fewer_rhymes(request: "Request") -> str:
     return f"{''.join(letters)} would do{', without --form' if alone else ''}"
 
 
-def unrhymed(request: "Request") -> str:
+def unrhymed(request: Request) -> str:
     """Why lines can't be rhymed."""
     for one, other in combinations(request.lines, 2):
         given = [*given_word(request, one, -1), *given_word(request, other, -1)]
@@ -152,7 +149,7 @@ def unrhymed(request: "Request") -> str:
     return f"no words are left for {rhymes} with all the rest; {fewer_rhymes(request)}"
 
 
-def given_word(request: "Request", line: Line, place: int) -> list[str]:
+def given_word(request: Request, line: Line, place: int) -> list[str]:
     """The word that is given at a place of a line with gaps, if any is."""
     words = line.places[place].words if line.places else None
     return [request.vocabulary.words[t] for t in words] if words and len(words) == 1 else []

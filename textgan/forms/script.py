@@ -1,20 +1,19 @@
 """Simplified and traditional script: which of them a text is in, and what a character is in either.
 
 Conversion by OpenCC, a character at a time. One simplified character may stand for several
-traditional ones (云 for 雲 and 云, 后 for 後 and 后): ``family`` gives them all.
+traditional ones (云 for 雲 and 云, 后 for 後 and 后): ``chinese_vocabulary`` takes them all.
 """
 
-import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
 from textgan.errors import UserError
+from textgan.forms.pingshui_table import table
 
 Script = Literal["simplified", "traditional", "mixed"]
 
-HAN = re.compile(r"[〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 FEW = 0.05
 """Share of the other script's characters that a vocabulary may have and still be of one script."""
 
@@ -31,11 +30,6 @@ def needs(package: str) -> Any:
         raise UserError(
             f"--form: Chinese verse needs the package {package}; pip install -e '.[poetry]'"
         ) from None
-
-
-def is_han(text: str) -> bool:
-    """True of a single Chinese character."""
-    return len(text) == 1 and bool(HAN.match(text))
 
 
 @cache
@@ -69,8 +63,6 @@ def is_simplified(character: str) -> bool:
 @cache
 def _both() -> frozenset[str]:
     """Characters that traditional script has too, though more often in another shape."""
-    from textgan.forms.pingshui import table
-
     return frozenset(table())
 
 

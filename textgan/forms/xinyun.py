@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from textgan.forms.pingshui import Reading
+from textgan.forms.pingshui_table import Reading
 from textgan.forms.script import Script, needs
 
 FINALS = {

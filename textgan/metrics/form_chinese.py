@@ -27,7 +27,8 @@ from functools import cache
 from typing import Literal
 
 from textgan.forms import pingshui
-from textgan.forms.script import HAN, Script, script
+from textgan.forms.han import HAN
+from textgan.forms.script import Script, script
 
 Lines = tuple[str, ...]
 Tone = Literal["平", "仄"]

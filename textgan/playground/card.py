@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from textgan.errors import UserError
-from textgan.forms.script import HAN
+from textgan.forms.han import HAN
 
 Font = ImageFont.FreeTypeFont
 FONTS = (
