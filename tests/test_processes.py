@@ -28,6 +28,7 @@ from textgan.methods import METHODS
 from textgan.phases import Turn
 from textgan.sampling_report import SamplingReport
 from textgan.trainer import Trainer
+from textgan.wish import Wish, form_options
 
 FAST = ("taylorgan",)
 """Draws, a batch's means, and penalties that one process counts alone."""
@@ -229,6 +230,16 @@ def test_two_processes_write_and_score_the_same_texts(lives: Any) -> None:
         assert apart(each["figures"], found[1][0]["figures"]) < 1e-6
 
 
+def resampled(folder: Path) -> list[str]:
+    wish = Wish(form_options(form="五绝"), resample=True)
+    return [poem.text for poem in api.poems("shi", wish, 9, seed=3)]  # four are drawn together
+
+
+def test_two_processes_choose_the_same_poems(tmp_path: Path) -> None:
+    (one,), both = (together(n, tmp_path / str(n), resampled) for n in (1, 2))
+    assert both == [one, one]
+
+
 @pytest.mark.parametrize(("before", "after"), [(2, 1), pytest.param(1, 2, marks=pytest.mark.slow)])
 def test_a_run_goes_on_with_another_number_of_processes(
     lives: Any, tmp_path: Path, before: int, after: int
@@ -409,6 +420,7 @@ DYING = """
 import os, signal
 from textgan import cli
 from textgan.trainer import Trainer
+from textgan.wish import Wish, form_options
 
 update = Trainer.update
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessorList
 
-from textgan import runtime, validation
+from textgan import processes, runtime, validation
 from textgan.cost import Cost
 from textgan.data.sequences import Sequences
 from textgan.discriminators.base import Discriminator
@@ -47,7 +47,7 @@ class Poem:
         text: as it is read.
         tokens: its ids, ``<eos>`` and padding left out.
         log_prob: log pi, nats, of what follows the prefix.
-        log_weight: log w, nats; 0 where nothing was masked.
+        log_weight: log w of the masks alone, nats; 0 where nothing was masked.
     """
 
     text: str
@@ -175,7 +175,8 @@ class Draft:
             d = 0.0 if self.discriminator is None else praise(self.discriminator, s)
             weights = (log_weight + d).view(-1, many)
             self.cost.choose(effective_sample_size(weights))
-            return chosen(weights)
+            with processes.alike():  # each has all rows by now
+                return chosen(weights)
         first = torch.arange(0, len(s), many, device=s.ids.device)
         if many == 1:
             return first
