@@ -174,10 +174,10 @@ def test_a_discriminators_weights_meet_those_of_the_masks() -> None:
     poems = drawn(made, 4000)
     assert distance(poems, law) < 0.04
     assert distance(poems, dict(zip(texts, chance, strict=True))) > 0.06
-    assert 1 < made.cost.candidates < 2
+    assert 1 < made.cost.effective_candidates < 2
     assert (
         made.said()[1]
-        == f"effective sample size: {made.cost.candidates:.1f} of 2 candidates a text"
+        == f"effective sample size: {made.cost.effective_candidates:.1f} of 2 candidates a text"
     )
 
 
@@ -249,6 +249,7 @@ def test_a_piece_adds_what_it_adds_to_the_discriminators_logit() -> None:
     ]
     expected = np.diff([0.0, *map(float, whole)])
     assert [score for _, score in scores] == pytest.approx(expected.tolist())
+    assert poet.token_scores(Poem("", (), 0.0, 0.0)) == []
 
 
 class _Here:

@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def resampled(run: Path, count: int, candidates: int, seed: int) -> tuple[list[str], float]:
     draft = Poet.open(run).draft(Wish(candidates=candidates))
     texts = [poem.text for part in draft.write(count, seed) for poem in part]
-    return texts, draft.cost.candidates
+    return texts, draft.cost.effective_candidates
 
 
 def test_texts_follow_from_the_seed_and_the_candidates(run: Path) -> None:

@@ -44,7 +44,7 @@ class Cost:
         return self.log_sum - math.log(self.texts)
 
     @property
-    def candidates(self) -> float:
+    def effective_candidates(self) -> float:
         """Mean effective sample size of a text's candidates: near their number the weights change
         little, near 1 there are too few.
         """
@@ -52,7 +52,7 @@ class Cost:
 
     def of_choices(self, each: int) -> str:
         """A line, of choices among so many candidates."""
-        return f"effective sample size: {self.candidates:.1f} of {each} candidates a text"
+        return f"effective sample size: {self.effective_candidates:.1f} of {each} candidates a text"
 
     def of_masks(self, truncated: bool) -> str:
         """A line; where tokens were truncated too, weights say nothing of what was left out."""

@@ -126,6 +126,8 @@ class Poet:
         """
         if not self.judged:
             return None
+        if not poem.tokens:
+            return []
         discriminator = self.discriminator
         config = self.writer.generator.config
         eos, pad = config.eos_token_id, config.pad_token_id or 0

@@ -42,7 +42,7 @@ def counts(texts: Sequence[str], clean: Sequence[bool], right: Sequence[bool]) -
 def prove(
     language: str,
     forms: Iterable[str],
-    vocabulary: dict[str, int],
+    vocabulary: Callable[[], dict[str, int]],
     proof: Callable[[str, int], dict[str, Any]],
 ) -> None:
     """Prove form after form, and write down each as it is done."""
@@ -52,7 +52,7 @@ def prove(
     asked = parser.parse_args()
     result = FOLDER / f"{language}.json"
     found = json.loads(result.read_text("utf-8")) if result.exists() else {}
-    found["vocabulary"] = vocabulary
+    found["vocabulary"] = vocabulary()
     for form in asked.form or forms:
         found[form] = proof(form, asked.count)
         print(form, found[form], flush=True)

@@ -34,4 +34,4 @@ def disputes() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    proof.prove("chinese", SHAPES, disputes(), lambda form, n: tally(drawn(form, n), form))
+    proof.prove("chinese", SHAPES, disputes, lambda form, n: tally(drawn(form, n), form))

@@ -38,4 +38,4 @@ def disputes() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    proof.prove("english", FORMS, disputes(), lambda form, n: tally(drawn(n, form=form), form))
+    proof.prove("english", FORMS, disputes, lambda form, n: tally(drawn(n, form=form), form))

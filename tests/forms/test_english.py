@@ -66,7 +66,10 @@ def test_gaps_are_filled_and_the_rest_stays_as_it_is() -> None:
         first, last = (sound(WORD.findall(line)[-1]) for line in poem.split("\n"))
         assert first and last and first.rhyme and last.rhyme
         assert first.rhyme.rhyme == last.rhyme.rhyme
-    assert all(re.fullmatch(r"\w+'s \w+", poem) for poem in drawn(2, fill="_'s _"))
+    for clitic in ("'s", "’s", "’S"):
+        assert all(re.fullmatch(r"\w+'s \w+", poem) for poem in drawn(2, fill=f"_{clitic} _"))
+    assert all(poem.startswith("rose's ") for poem in drawn(2, fill="Rose’s _"))
+    assert all(poem.count("\n") == 1 for poem in drawn(2, fill="_ / / _"))
     for poem in drawn(6, form="couplet", fill="the rose's _ by the _"):
         assert all(fault.disputed for fault in judge(poem, "couplet"))
     assert all(poem.count("\n") == 3 for poem in drawn(2, fill="the _ of the _ ,", form="quatrain"))
@@ -164,7 +167,7 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
         ({"fill": "_ '"}, '--fill: "\'" can\'t stand there in "_ \'"; leave it out'),
         ({"fill": "_ 3 day"}, "--fill: '3' can't stand there in '_ 3 day'; leave it out"),
         ({"fill": "_ / _ / _", "form": "couplet"}, "--fill: has 3 lines, a couplet has 2; leave"),
-        ({"fill": "_ love", "avoid": ("love",)}, "--avoid: without love the rest can't be done"),
+        ({"fill": "_ love", "avoid": ("love",)}, "--avoid: love stands in --fill; leave it out"),
         (
             {"fill": "_ love", "use": ("sea", "day")},
             "--use: sea finds no place with the rest; l",
@@ -175,16 +178,21 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
         ),
         (
             {"form": "couplet", "fill": "the _"},
-            "--fill: line 1 makes 4 syllables at most, and 10 are asked for; put gaps in",
+            "--fill: line 1 makes 4 syllables at most, fewer than 10; put gaps in",
         ),
         (
             {"form": "haiku", "fill": "the darling buds of may and _"},
-            "--fill: line 1 makes 8 syllables at least, 5 are asked for; take words out",
+            "--fill: line 1 makes 8 syllables at least, more than 5; take words out",
         ),
         (
             {"rhyme": "AABB", "fill": "_ _ / _ / the _ light / _ day"},
             "--rhyme: light and day make no rhyme; AAB- would do",
         ),
+        (
+            {"rhyme": "ABAB", "fill": "_ love / _ above / _ / _"},
+            "--rhyme: love and above rhyme, and mustn't; A--- would do",
+        ),
+        ({"rhyme": "AA", "fill": "_ / _ a"}, "--rhyme: a finds no rhyme among this model's words;"),
         (
             {"form": "couplet", "new_lines": True},
             "--new-lines: the text that the model was trained",

@@ -110,7 +110,7 @@ class Ahead:
             if group.size > len(gone[n]):
                 closing = (t for t in gone[n] if plan.closes(t, want))
                 fewer = Counter(int(plan.vocabulary.end_of[t]) for t in closing)
-                left = {end: n - fewer[end] for end, n in group.counts.items() if n > fewer[end]}
+                left = Counter(group.counts) - fewer
                 yield n, Group(group.size - len(gone[n]), plan.bits_of(left), left)
 
     def reach(self, here: Here) -> Reach:

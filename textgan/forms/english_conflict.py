@@ -1,19 +1,25 @@
 """Why an English form can't be had, and the nearest that can: both are found by trying."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from string import ascii_lowercase
 
 from textgan.errors import UserError
+from textgan.forms.english_fill import Place
 from textgan.forms.english_plan import Want
 from textgan.forms.english_request import Request
-from textgan.forms.english_shape import KINDS, MOST, Line
+from textgan.forms.english_shape import KINDS, MOST
+from textgan.forms.english_vocabulary import plain
 
 
 def conflict(request: Request) -> UserError:
     """What to say where no poem is all that is asked for: the first part to blame."""
     options, lines = request.options, request.lines
+    for word in given(request, (place for line in lines for place in line.places)):
+        if word in map(plain, options.avoid):
+            return UserError(f"--avoid: {word} stands in --fill; leave it out of one of them")
     for i, line in enumerate(lines):
-        for word in given_word(request, line, 0):
+        for word in given(request, line.places[:1]):
             if line.initial and not word.startswith(line.initial):
                 return UserError(
                     f"--acrostic: begins line {i + 1} with {line.initial!r}, --fill with {word}; "
@@ -66,9 +72,9 @@ def unfilled(request: Request, i: int) -> str | None:
     each = [plan.vocabulary.syllables[plan.may(Want(words=p.words))] + p.more for p in line.places]
     least, most = sum(int(some.min()) for some in each), sum(int(some.max()) for some in each)
     if most < line.low:
-        return f"makes {most} syllables at most, and {line.low} are asked for; put gaps in"
+        return f"makes {syllables(most)} at most, fewer than {line.low}; put gaps in"
     if least > line.high:
-        return f"makes {least} syllables at least, {line.high} are asked for; take words out"
+        return f"makes {syllables(least)} at least, more than {line.high}; take words out"
     return None
 
 
@@ -130,12 +136,19 @@ def fewer_rhymes(request: Request) -> str:
 
 def unrhymed(request: Request) -> str:
     """Why lines can't be rhymed."""
-    for one, other in combinations(request.lines, 2):
-        given = [*given_word(request, one, -1), *given_word(request, other, -1)]
-        if one.rhyme is not None and one.rhyme == other.rhyme and len(given) == 2:
-            alone = tuple(line._replace(initial=None, rhyme=0) for line in (one, other))
-            if not request.but(alone, use=()).possible:
-                return f"{' and '.join(given)} make no rhyme; {fewer_rhymes(request)}"
+    rhymed = [line._replace(initial=None) for line in request.lines if line.rhyme is not None]
+    ends = [(line, word) for line in rhymed for word in given(request, line.places[-1:])]
+    for line, word in ends:
+        alone = line._replace(rhyme=0)
+        like = [other.rhyme for other in rhymed].count(line.rhyme)
+        if not request.but((alone, alone._replace(places=()))[:like], use=()).possible:
+            return f"{word} finds no rhyme among this model's words; {fewer_rhymes(request)}"
+    for (one, first), (other, second) in combinations(ends, 2):
+        apart = one.rhyme != other.rhyme
+        both = one._replace(rhyme=0), other._replace(rhyme=int(apart))
+        if not request.but(both, use=()).possible:
+            fault = "rhyme, and mustn't" if apart else "make no rhyme"
+            return f"{first} and {second} {fault}; {fewer_rhymes(request)}"
     letters = [line.rhyme for line in request.lines if line.rhyme is not None]
     most = max(map(letters.count, letters))
     has = max((ends.bit_count() for ends in request.plan.ends_of), default=0)
@@ -149,7 +162,12 @@ def unrhymed(request: Request) -> str:
     return f"no words are left for {rhymes} with all the rest; {fewer_rhymes(request)}"
 
 
-def given_word(request: Request, line: Line, place: int) -> list[str]:
-    """The word that is given at a place of a line with gaps, if any is."""
-    words = line.places[place].words if line.places else None
-    return [request.vocabulary.words[t] for t in words] if words and len(words) == 1 else []
+def given(request: Request, places: Iterable[Place]) -> list[str]:
+    """The words that are given at places of lines with gaps."""
+    each = [place.words for place in places if place.words]
+    return [request.vocabulary.words[t] for words in each if len(words) == 1 for t in words]
+
+
+def syllables(count: int) -> str:
+    """So many syllables, in words."""
+    return f"{count} syllable{'s' * (count > 1)}"

@@ -1,17 +1,18 @@
 """A poem with gaps: its lines as places of one word each, and what stands behind each word."""
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from textgan.errors import UserError
-from textgan.forms.english_vocabulary import WORD, Vocabulary
+from textgan.forms.english_vocabulary import WORD, Vocabulary, plain
 from textgan.forms.phones import sound
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 GAP = "_"
-PIECE = re.compile(rf"{GAP}+|{WORD.pattern}|['’][sd]\b|\w|[^\w\s]+")
+PIECE = re.compile(rf"{GAP}+|{WORD.pattern}|['’][sdSD]\b|\w|[^\w\s]+")
 """A gap, which may be drawn out, a word, a clitic behind a gap, or marks."""
 
 
@@ -27,7 +28,7 @@ class Place(NamedTuple):
 
 
 def templates(text: str | None) -> list[str]:
-    """The lines of a poem with gaps; nothing of nothing.
+    """The lines of a poem with gaps, blank ones left out; nothing of nothing.
 
     Raises:
         UserError: there is no gap.
@@ -36,7 +37,8 @@ def templates(text: str | None) -> list[str]:
         return []
     if GAP not in text:
         raise UserError(f"--fill: has no gap; write {GAP} for each word that is open")
-    return [line.strip() for line in re.split(r"[/\n]", text) if line.strip()]
+    lines = re.split(r"[/\n]", unicodedata.normalize("NFC", text))
+    return [line.strip() for line in lines if line.strip()]
 
 
 def places(
@@ -49,7 +51,7 @@ def places(
     """
     found: list[Place] = []
     for match in PIECE.finditer(template):
-        for token in tokens(match[0], tokenizer):
+        for token in tokens(match[0], vocabulary, tokenizer):
             if token is None or token in vocabulary.words:
                 found.append(Place(None if token is None else frozenset({token})))
             elif found and token in vocabulary.clitics and not found[-1].behind:
@@ -63,13 +65,16 @@ def places(
     return tuple(found)
 
 
-def tokens(piece: str, tokenizer: "PreTrainedTokenizerBase") -> list[int | None]:
-    """A piece's tokens, in small letters where the model knows it so; None is a gap."""
+def tokens(
+    piece: str, vocabulary: Vocabulary, tokenizer: "PreTrainedTokenizerBase"
+) -> list[int | None]:
+    """A piece's tokens, as the model spells it if it can; None is a gap."""
     if piece.startswith(GAP):
         return [None]
-    for text in (piece, piece.lower().replace("’", "'")):
-        found: list[int | None] = [*tokenizer(text, add_special_tokens=False)["input_ids"]]
-        if tokenizer.unk_token_id not in found:
+    found: list[int | None] = []
+    for text in (piece, piece.lower(), plain(piece)):
+        found = [*tokenizer(text, add_special_tokens=False)["input_ids"]]
+        if all(token in vocabulary for token in found):
             break
     return found
 
@@ -87,6 +92,6 @@ def fault(piece: str, template: str) -> str:
     """What is wrong with a piece of a line."""
     if not WORD.fullmatch(piece):
         return f"{piece!r} can't stand there in {template!r}; leave it out"
-    if sound(piece.lower()):
+    if sound(plain(piece)):
         return f"{piece}: this model doesn't know it; write {GAP} there"
     return f"{piece}: the dictionary hasn't got its sound; write {GAP} there"

@@ -11,7 +11,7 @@ from textgan.forms.english_lines import Lines
 from textgan.forms.english_machine import EnglishForm
 from textgan.forms.english_plan import Plan
 from textgan.forms.english_shape import Line
-from textgan.forms.english_vocabulary import WORD, Array, Vocabulary
+from textgan.forms.english_vocabulary import WORD, Array, Vocabulary, plain
 from textgan.forms.options import FormOptions
 from textgan.forms.phones import sound
 
@@ -89,11 +89,6 @@ class Request:
             raise UserError(f"--use: {word} is to be avoided, too; choose")
         why = "this model doesn't know it" if sound(word) else "the dictionary hasn't got its sound"
         raise UserError(f"--use: {word}: {why}; take another")
-
-
-def plain(word: str) -> str:
-    """A word as the dictionary writes it."""
-    return word.strip().lower().replace("’", "'")
 
 
 def single(option: str, word: str) -> None:

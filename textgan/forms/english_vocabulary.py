@@ -89,6 +89,10 @@ class Vocabulary:
         clitics = {i: CLITICS[s.lower()] for i, s in texts.items() if s.lower() in CLITICS}
         return cls(len(tokenizer), words, marks, clitics, breaks[0], int(eos))
 
+    def __contains__(self, token: object) -> bool:
+        """True if something can be written with a token in a line."""
+        return token in self.words or token in self.clitics or token in self.marks
+
     @cached_property
     def sounds(self) -> dict[int, Sound]:
         """How each word sounds."""
@@ -106,8 +110,9 @@ class Vocabulary:
     @cached_property
     def leaning(self) -> Array:
         """(V,) the words that lean on the next."""
+        leaning = {*LEANING.split()}
         found = np.zeros(self.size, dtype=bool)
-        found[[token for token, word in self.words.items() if word in LEANING.split()]] = True
+        found[[token for token, word in self.words.items() if word in leaning]] = True
         return found
 
     @cached_property
@@ -166,6 +171,11 @@ class Vocabulary:
             spoken = [i for i in ids if re.search(r"\w", str(tokenizer.convert_ids_to_tokens(i)))]
             if known and len(spoken) == len(known):
                 yield known
+
+
+def plain(word: str) -> str:
+    """A word as the dictionary writes it."""
+    return word.strip().lower().replace("’", "'")
 
 
 def _spelt(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
