@@ -191,7 +191,8 @@ def page(found: dict[str, dict[int, dict[str, Any]]]) -> str:
     lines = [
         "# Learning form by playing",
         f"Seeds {', '.join(map(str, seeds))}; {POEMS:,} samples a run at temperature 1, nothing "
-        "masked. Means and Student's 95 % intervals over seeds; `human`: the test poems.",
+        "masked. Means and Student's 95 % intervals over seeds; `human`: of the rules the test "
+        "poems' shares, of the rest the training poems' own figures.",
     ]
     for names in ([*last["form"]], [*last["figures"], "seconds"]):
         rows = [f"| | {' | '.join(['human', *ARMS])} |", "| --- |" + " --- |" * (len(ARMS) + 1)]
@@ -215,9 +216,10 @@ def shown(found: dict[str, dict[int, dict[str, Any]]]) -> str:
     asked = "strict", "rhyme", "NLL_test", "exact copies", "copied run", "distinct-2", "Self-BLEU-4"
     for name in asked:
         arms = {arm: [*values(found[arm], name).values()] for arm in ARMS}
-        base = arms.pop(BASELINE)
-        for arm, each in compare(arms, base).items():
-            lines.append(f"- {name}, {arm} beside {BASELINE}: {verdict(each)}")
+        for baseline in LIKELIHOODS:
+            base = arms.pop(baseline)
+            for arm, each in compare(arms, base).items():
+                lines.append(f"- {name}, {arm} beside {baseline}: {verdict(each)}")
     return "\n".join(lines)
 
 
