@@ -83,6 +83,10 @@ def test_a_discriminator_scores_lines_and_chooses(textgan: Command, made: Path) 
         (("--best-of", "4", "--by", "discriminator"), "--by: "),
         (("--resample",), "--resample: corrects what a form distorts; give one"),
         (("--new-lines",), "--new-lines: the shipped model 'shi' comes without the text"),
+        (
+            ("--best-of", "2", "--by", "discriminator"),
+            "--by: the shipped model 'shi' has no discriminator that has learnt; give a run",
+        ),
         (("--why",), "--why: the shipped model 'shi' comes without the text it was trained on"),
         (("--walk", "5"), "--walk: this model makes its texts of no noise"),
         (("--candidates", "4"), "--candidates: the shipped model 'shi' comes without a discri"),

@@ -30,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # a mistake is one line, not a box
     pretty_exceptions_enable=False,
 )
+MISTYPED: Any = typer.BadParameter.__base__
+"""click's UsageError, of which newer typers have a copy of their own."""
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 Configs = Annotated[
     list[str] | None,
@@ -343,7 +345,14 @@ def main(arguments: list[str] | None = None) -> None:
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        app(arguments)
+        sys.exit(app(arguments, standalone_mode=False))
+    except MISTYPED as error:
+        message = error.format_message()
+        if "\n" in message:  # no command at all: the help
+            error.show()
+        else:
+            complain(f"{message}; --help shows what there is")
+        sys.exit(2)
     except UserError as error:
         complain(str(error))
         sys.exit(2)

@@ -110,8 +110,10 @@ class Poet:
         """
         if self._discriminator is None:
             if not self.judged:
+                folder = self.checkpoint.folder
+                named = f"the shipped model {folder.name!r}" if shipped.holds(folder) else folder
                 raise UserError(
-                    f"--by: {self.checkpoint.folder} has no discriminator that has learnt; give a "
+                    f"--by: {named} has no discriminator that has learnt; give a "
                     "run of `adversarial`, or --by likelihood"
                 )
             seal.check(self.checkpoint.folder, "discriminator")

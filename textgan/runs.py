@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textgan import config, seal
+from textgan import config, seal, shipped
 from textgan.errors import UserError
 from textgan.tracking import command, read_metrics, say
 
@@ -80,7 +80,9 @@ def open_checkpoint(path: Path, which: str | None = None) -> Checkpoint:
         UserError: it is neither, or damaged.
     """
     if not path.exists():
-        raise UserError(f"{path}: is not there; `{command('runs')}` lists what is")
+        raise UserError(
+            f"{path}: is not there; `{command('runs')}` lists what is{shipped.hint(path)}"
+        )
     if is_run(path):
         if which is None:
             which = "last" if _about(path / "last").get("stage") == "adversarial" else "best"

@@ -95,8 +95,8 @@ def sample(
         bool,
         typer.Option(
             "--why",
-            help="Show beside each line the training line most like it, and what the "
-            "discriminator thinks of it.",
+            help="Show beside each line the training line most like it, and, of a run of "
+            "`adversarial`, what its discriminator thinks.",
         ),
     ] = False,
     report: Annotated[

@@ -133,7 +133,7 @@ def default_run(path: Path | None, model: str | None = None) -> Path:
         UserError: two are given, or there is no such model.
     """
     if path is not None and model is not None:
-        raise UserError("--model: is a shipped model; give it or a run, not both")
+        raise UserError(f"--model: is a shipped model; give it or the run {path}, not both")
     if path is not None:
         return path
     if model is None and (run := runs.newest()):

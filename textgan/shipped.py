@@ -26,6 +26,11 @@ def is_name(path: Path) -> bool:
     return str(path) in NAMES and not path.exists()
 
 
+def hint(path: Path) -> str:
+    """What to say beside the runs that are there, if a shipped model's name may be meant."""
+    return f", and {' and '.join(NAMES)} are shipped" if len(path.parts) == 1 else ""
+
+
 def resolve(path: Path) -> Path:
     """A path, or the checkpoint folder of the shipped model that it names."""
     return place(str(path)) if is_name(path) else path

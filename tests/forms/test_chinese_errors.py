@@ -54,6 +54,14 @@ STRICT = {"form": "五绝", "tones": "strict"}
             {"form": "五绝", "acrostic": "x春"},
             "--acrostic: 'x' is no Chinese character; leave it out",
         ),
+        (
+            {"form": "五绝", "acrostic": "sea"},
+            "--acrostic: sea isn't Chinese, as the poem is to be; give characters, or --model sonn",
+        ),
+        (
+            {"form": "五绝", "use": ("春,花",)},
+            "--use: '春,花' is no single word; give each its own --use",
+        ),
         ({"form": "五绝", "acrostic": "…—"}, "--acrostic: '…—' has no Chinese character; give one"),
         (
             {"form": "五绝", "acrostic": "椿"},

@@ -140,7 +140,14 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
         ({"form": "couplet", "syllables": "ten"}, "--syllables: 'ten' can't be read; write 10"),
         ({"form": "couplet", "syllables": "9-8"}, "--syllables: 9-8 isn't between 1 and 30"),
         ({"rhyme": "A" * 30}, "--rhyme: 30 lines are to rhyme, and of this model's words"),
-        ({"form": "couplet", "acrostic": "sea"}, "--acrostic: sea has 3 letters, a couplet has 2"),
+        (
+            {"form": "couplet", "acrostic": "sea"},
+            "--acrostic: sea has 3 letters, a couplet has 2 lines; a haiku has 3",
+        ),
+        (
+            {"acrostic": "春"},
+            "--acrostic: 春 isn't English, as the poem is to be; give letters, or",
+        ),
         (
             {"form": "couplet", "acrostic": "ax"},
             "--acrostic: no word of this model begins with 'x'; 'w' would do",
@@ -153,7 +160,7 @@ def test_lines_of_the_training_text_are_not_copied() -> None:
             "--use: cathedral: this model doesn't know it",
         ),
         ({"form": "couplet", "use": ("qzx",)}, "--use: qzx: the dictionary hasn't got its sound"),
-        ({"form": "couplet", "use": ("my love",)}, "--use: 'my love' is no single word"),
+        ({"form": "couplet", "use": ("my love",)}, "--use: 'my love' is no single word; give each"),
         (
             {"form": "couplet", "use": ("love",) * 2, "avoid": ("love",)},
             "--use: love is to be avoid",

@@ -219,9 +219,10 @@ def _hold_out(options: CorpusOptions, hashes: np.ndarray) -> dict[Split, int]:
             end += min(MOST_HELD, max(1, round(share * different)))
             ends[split] = end
     if end >= different:
+        mend = "; --corpus.unit line makes each line a text" if options.unit == "stanza" else ""
         raise UserError(
             f"corpus.path: '{options.path}' has {different} different text(s) (unit: "
-            f"{options.unit}), too few to train, validate and test on; add texts"
+            f"{options.unit}), too few to train, validate and test on; add texts{mend}"
         )
     smallest = _smallest(hashes, end)
     return {split: smallest[end - 1] for split, end in ends.items()}

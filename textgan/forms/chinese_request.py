@@ -10,7 +10,7 @@ import numpy as np
 from textgan.errors import UserError
 from textgan.forms.chinese_plan import Array, Plan
 from textgan.forms.chinese_rhyme import BOOKS, Tones, rhyming
-from textgan.forms.chinese_shape import characters, shape
+from textgan.forms.chinese_shape import shape, word_of
 from textgan.forms.chinese_vocabulary import Vocabulary
 from textgan.forms.chinese_words import Lines, Word, Words
 from textgan.forms.options import FormOptions
@@ -86,7 +86,7 @@ class Request:
     @cached_property
     def use(self) -> list[list[Word]]:
         """Words to use, each in all its spellings."""
-        found = [characters("use", word) for word in self.options.use]
+        found = [word_of("use", word) for word in self.options.use]
         for word in found:
             if len(word) > self.shape.characters:
                 raise UserError(
@@ -99,7 +99,7 @@ class Request:
     @cached_property
     def avoid(self) -> list[Word]:
         """Words to avoid, in all their spellings; what can't be written needn't be."""
-        found = [characters("avoid", word) for word in self.options.avoid]
+        found = [word_of("avoid", word) for word in self.options.avoid]
         return [word for text in found for word in self.spellings(None, text)]
 
     def spellings(self, option: str | None, word: str) -> Iterable[Word]:

@@ -79,9 +79,26 @@ def characters(option: str, text: str | None) -> str:
         return ""
     found = "".join(c for c in unicodedata.normalize("NFC", text) if is_han(c))
     if wrong := [c for c in text if c.isalnum() and not is_han(c)]:
+        if not found:
+            raise UserError(
+                f"--{option}: {text} isn't Chinese, as the poem is to be; give characters, or "
+                "--model sonnets"
+            )
         raise UserError(f"--{option}: {wrong[0]!r} is no Chinese character; leave it out")
     if not found:
         raise UserError(f"--{option}: {text!r} has no Chinese character; give one")
+    return found
+
+
+def word_of(option: str, text: str) -> str:
+    """The characters of one word.
+
+    Raises:
+        UserError: it isn't one.
+    """
+    found = characters(option, text)
+    if found != unicodedata.normalize("NFC", text).strip():
+        raise UserError(f"--{option}: {text!r} is no single word; give each its own --{option}")
     return found
 
 

@@ -48,7 +48,9 @@ class Vocabulary:
         words = [s for s in spelt.values() if len(s) > 1 and all(map(is_han, s))]
         refuse = "--form: this model's tokenizer can't carry Chinese verse: "
         if not ids:
-            raise UserError(f"{refuse}no token of it is a single Chinese character")
+            raise UserError(
+                f"{refuse}no token of it is a single Chinese character; --model shi has them"
+            )
         if len(words) > WORDS * len(ids):
             raise UserError(
                 f"{refuse}its tokens are words, such as {words[0]}; train a model with "

@@ -98,4 +98,4 @@ def single(option: str, word: str) -> None:
         UserError: it isn't.
     """
     if not WORD.fullmatch(word):
-        raise UserError(f"--{option}: {word!r} is no single word; give words one by one")
+        raise UserError(f"--{option}: {word!r} is no single word; give each its own --{option}")

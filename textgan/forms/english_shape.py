@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from textgan.errors import UserError
 from textgan.forms.english_fill import Place, templates
+from textgan.forms.han import is_han
 from textgan.forms.options import FormOptions
 
 MOST = 30
@@ -76,13 +77,20 @@ def shape(options: FormOptions) -> tuple[Line, ...]:
     if len(letters) > count:
         raise UserError(
             f"--acrostic: {letters} has {len(letters)} letters, a {name} has {count} lines"
-            f"{'; a sonnet has 14' if count < len(letters) <= 14 else ''}"
+            f"{longer(len(letters))}"
         )
     order = [letter for letter in dict.fromkeys(rhyme) if letter != "-"]
     numbers = [order.index(letter) if letter != "-" else None for letter in rhyme]
     initials = [*letters, *[None] * (count - len(letters))]
     pairs = zip(each, numbers, initials, strict=True)
     return tuple(Line(low, high, number, initial) for (low, high), number, initial in pairs)
+
+
+def longer(count: int) -> str:
+    """The shortest form, as a hint, that has so many lines."""
+    lines = {name: len(kind.rhyme) for name, kind in KINDS.items() if len(kind.rhyme) >= count}
+    shortest = min(lines, key=lambda name: lines[name], default=None)
+    return f"; a {shortest} has {lines[shortest]}" if shortest else ""
 
 
 def _fits(
@@ -115,7 +123,12 @@ def acrostic(text: str | None) -> str:
     if text is None:
         return ""
     plain = [c for c in unicodedata.normalize("NFKD", text).lower() if c.isalpha()]
-    if wrong := [c for c in plain if not "a" <= c <= "z"]:
+    wrong = [c for c in plain if not "a" <= c <= "z"]
+    if wrong == plain and any(map(is_han, plain)):
+        raise UserError(
+            f"--acrostic: {text} isn't English, as the poem is to be; give letters, or --model shi"
+        )
+    if wrong:
         raise UserError(f"--acrostic: {wrong[0]!r} is no letter from a to z; leave it out")
     if not plain:
         raise UserError(f"--acrostic: {text!r} has no letter from a to z; give one")

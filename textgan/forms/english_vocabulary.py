@@ -66,7 +66,7 @@ class Vocabulary:
         spoken = {i: s.lower() for i, s in alphabetic.items() if sound(s.lower())}
         words = {i: s for i, s in spoken.items() if len(s) > 1 or s in LETTERS}
         refuse = "--form: this model's tokenizer can't carry English verse: "
-        train = "train a model with --tokenizer.name word"
+        train = "train a model with --tokenizer.name word on English text, or take --model sonnets"
         if alphabetic and max(map(len, alphabetic.values())) == 1:
             raise UserError(f"{refuse}its tokens are characters; {train}")
         if not _one_word_a_token(tokenizer, words.values()):
@@ -74,7 +74,7 @@ class Vocabulary:
         if len(words) < max(FEWEST, PIECES * len(alphabetic)):
             raise UserError(
                 f"{refuse}{len(words)} of its {len(alphabetic)} tokens are words whose sound is "
-                f"known; {train} on English text"
+                f"known; {train}"
             )
         breaks = [i for i in range(len(tokenizer)) if tokenizer.decode([i]) == "\n"]
         eos = tokenizer.eos_token_id

@@ -25,7 +25,7 @@ class FormOptions(BaseModel):
     tones: Literal["strict", "soft", "off"] = "off"
     """Chinese: level and oblique as in regulated verse; soft: likelier, not asked for."""
     metre: float = Field(default=0.0, ge=0, le=10)
-    """English: nats that a syllable in iambic place gains over one out of place; 0: no metre."""
+    """English: nats that a syllable in iambic place gains over one out of place, as 1."""
     syllables: str | None = None
     """English: of each line, as 10, or 9-11, or 5/7/5 for one line after the other."""
     lines: int | None = Field(default=None, ge=1, le=100)
@@ -33,11 +33,12 @@ class FormOptions(BaseModel):
     acrostic: str | None = None
     """What the lines' first characters (Chinese) or letters (English) spell."""
     use: tuple[str, ...] = ()
-    """Words that must stand in it."""
+    """Words that must stand in it; give the option again for each."""
     avoid: tuple[str, ...] = ()
-    """Words that must not."""
+    """Words that must not, as they are written; give the option again for each."""
     fill: str | None = None
-    """A poem with gaps, `_` for a character (Chinese) or a word (English), `/` between lines."""
+    """A poem with gaps, `_` for a character (Chinese) or a whole word (English), `/` between
+    lines."""
     new_lines: bool = False
     """No line of it stands in the training text."""
 
