@@ -127,6 +127,7 @@ def test_a_mistake_about_no_field_comes_back(tab: WriteTab) -> None:
             "藏头：“春夏秋冬春夏”有 6 字，",
         ),
         ({"acrostic": "春a"}, "Acrostic: 'a' is no", "藏头：“a”不是汉字，请去掉。"),
+        ({"acrostic": "sea"}, "Acrostic: sea isn't Chinese", "藏头：“sea”不是汉字，而诗用中文；"),
         ({"acrostic": "春龘秋冬"}, "Acrostic: this model doesn't", "藏头：模型不认识“龘”，但认识"),
         (
             {"rhyme": "月亮"},

@@ -15,6 +15,8 @@ CHINESE = (
     (r"(.+) mixes scripts; in simplified script it is (.+)", "“{}”繁简混用；简体作：{}"),
     (r"'(.+)' is no Chinese character", "“{}”不是汉字，请去掉"),
     (r"'(.+)' has no Chinese character", "“{}”中没有汉字"),
+    (r"(.+) isn't Chinese, as the poem", "“{}”不是汉字，而诗用中文；请改写，或换英文模型 sonnets"),
+    (r"(.+) isn't English, as the poem", "“{}”不是英文，而诗用英文；请改写，或换中文模型 shi"),
     (r"'(.+)' is neither a Chinese character nor a gap", "“{}”既非汉字也非空格 _；分行用 /"),
     (r"this model doesn't know (.+); it knows (.), which", "模型不认识“{}”，但认识音近的“{}”"),
     (r"this model doesn't know (.+);", "模型不认识“{}”，请换一字"),
