@@ -345,7 +345,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        sys.exit(app(arguments, standalone_mode=False))
+        sys.exit(app(arguments, standalone_mode=False) or 0)
     except MISTYPED as error:
         message = error.format_message()
         if "\n" in message:  # no command at all: the help
