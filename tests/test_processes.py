@@ -232,7 +232,7 @@ def test_two_processes_write_and_score_the_same_texts(lives: Any) -> None:
 
 def resampled(folder: Path) -> list[str]:
     wish = Wish(form_options(form="五绝"), resample=True)
-    return [poem.text for poem in api.poems("shi", wish, 9, seed=3)]  # four are drawn together
+    return [poem.text for poem in api.poems("shi", wish, 5, seed=3)]  # four are drawn together
 
 
 def test_two_processes_choose_the_same_poems(tmp_path: Path) -> None:
