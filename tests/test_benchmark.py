@@ -396,6 +396,7 @@ cli.main(["benchmark", "grid.yaml", "--folder", "found"])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_grid_goes_on_without_redoing_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
