@@ -420,7 +420,6 @@ DYING = """
 import os, signal
 from textgan import cli
 from textgan.trainer import Trainer
-from textgan.wish import Wish, form_options
 
 update = Trainer.update
 

@@ -260,6 +260,9 @@ def test_too_few_texts(tmp_path: Path) -> None:
     assert error(poem, unit="stanza").startswith(
         f"corpus.path: '{poem}' has 1 different text(s) (unit: stanza), too few"
     )
+    table = write(tmp_path / "one.jsonl", '{"text": "one"}\n')
+    assert error(poem, unit="stanza").endswith("; --corpus.unit line makes each line a text")
+    assert error(table, unit="stanza").endswith("; add texts")
 
 
 def test_three_texts_are_enough(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textgan.data import cache, cards
-from textgan.data.files import files_of, read_texts
+from textgan.data.files import TABLES, files_of, kind, read_texts
 from textgan.data.oracle import OracleOptions
 from textgan.data.records import Text, Unit
 from textgan.errors import UserError
@@ -219,7 +219,8 @@ def _hold_out(options: CorpusOptions, hashes: np.ndarray) -> dict[Split, int]:
             end += min(MOST_HELD, max(1, round(share * different)))
             ends[split] = end
     if end >= different:
-        mend = "; --corpus.unit line makes each line a text" if options.unit == "stanza" else ""
+        stanzas = options.unit == "stanza" and kind(PurePath(options.path)) not in TABLES
+        mend = "; --corpus.unit line makes each line a text" if stanzas else ""
         raise UserError(
             f"corpus.path: '{options.path}' has {different} different text(s) (unit: "
             f"{options.unit}), too few to train, validate and test on; add texts{mend}"
